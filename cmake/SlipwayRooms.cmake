@@ -1,0 +1,97 @@
+# One library per room (docs/ARCHITECTURE.md). Every room and every test is declared through the two functions below, so
+# that flags, precompiled header and link settings are stated once.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+
+option(SLIPWAY_FUZZ "build the libFuzzer targets" OFF)
+set(SLIPWAY_SANITIZE "" CACHE STRING "value of -fsanitize=, empty for none")
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS url)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(OpenSSL REQUIRED)
+pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+
+add_library(slipway_base INTERFACE)
+target_compile_options(slipway_base INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wswitch-enum
+  -Wimplicit-fallthrough -Wno-missing-field-initializers)
+target_compile_definitions(slipway_base INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+  SLIPWAY_VERSION="${PROJECT_VERSION}")
+target_include_directories(slipway_base INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+target_include_directories(slipway_base SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+target_link_libraries(slipway_base INTERFACE Threads::Threads)
+if(SLIPWAY_SANITIZE)
+  target_compile_options(slipway_base INTERFACE -fsanitize=${SLIPWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  target_link_options(slipway_base INTERFACE -fsanitize=${SLIPWAY_SANITIZE})
+endif()
+if(SLIPWAY_FUZZ)
+  target_compile_options(slipway_base INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+find_program(SLIPWAY_MOLD mold)
+if(SLIPWAY_MOLD)
+  target_link_options(slipway_base INTERFACE -fuse-ld=mold)
+endif()
+
+add_library(slipway_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_src.cc)
+target_link_libraries(slipway_boost PUBLIC slipway_base OpenSSL::SSL)
+add_library(slipway_flags INTERFACE)
+target_link_libraries(slipway_flags INTERFACE slipway_base slipway_boost)
+
+# The standard library, Asio and JSON are parsed once. ccache needs -fno-pch-timestamp to see two equal headers as equal.
+file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
+add_library(slipway_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cc)
+target_link_libraries(slipway_pch PUBLIC slipway_flags nlohmann_json::nlohmann_json)
+target_compile_options(slipway_pch PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
+target_precompile_headers(slipway_pch PUBLIC
+  <algorithm> <chrono> <cstdint> <deque> <functional> <map> <memory> <optional> <set> <string> <string_view>
+  <unordered_map> <variant> <vector>
+  <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/post.hpp>
+  <boost/asio/steady_timer.hpp> <boost/asio/this_coro.hpp> <boost/asio/use_awaitable.hpp>
+  <boost/system/result.hpp> <nlohmann/json.hpp>)
+
+# slipway_room(NAME DEPS other rooms and libraries...): a library of every .cc file that stands directly in this folder.
+function(slipway_room NAME)
+  cmake_parse_arguments(ROOM "" "" "DEPS" ${ARGN})
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(NOT SOURCES)
+    add_library(slipway_${NAME} INTERFACE)
+    target_link_libraries(slipway_${NAME} INTERFACE slipway_flags ${ROOM_DEPS})
+    return()
+  endif()
+  add_library(slipway_${NAME} STATIC ${SOURCES})
+  target_link_libraries(slipway_${NAME} PUBLIC slipway_flags ${ROOM_DEPS})
+  slipway_use_pch(slipway_${NAME})
+endfunction()
+
+function(slipway_use_pch TARGET)
+  target_compile_options(${TARGET} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  target_link_libraries(${TARGET} PRIVATE nlohmann_json::nlohmann_json)
+  target_precompile_headers(${TARGET} REUSE_FROM slipway_pch)
+endfunction()
+
+# slipway_test(NAME SOURCES ... DEPS ... TIMEOUT seconds): one executable, one ctest entry. A test that needs a server says
+# so in its file's suffix (_pgtest, _dockertest) and starts it itself.
+function(slipway_test NAME)
+  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 60)
+  endif()
+  add_executable(${NAME} ${TEST_SOURCES})
+  target_link_libraries(${NAME} PRIVATE ${TEST_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  slipway_use_pch(${NAME})
+  add_test(NAME ${NAME} COMMAND ${NAME})
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
+    ENVIRONMENT "SLIPWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR};SLIPWAY_BUILD_DIR=${CMAKE_BINARY_DIR}")
+endfunction()

@@ -1,0 +1,36 @@
+#include "api/reason.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway {
+namespace {
+
+TEST(Reason, EveryRowStandsAtItsEnumerator) {
+  for (int i = 0; i <= static_cast<int>(Reason::NotEnforceable); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    EXPECT_EQ(row_of(reason).reason, reason) << row_of(reason).name;
+    EXPECT_EQ(reason_from(row_of(reason).name), reason);
+    EXPECT_FALSE(row_of(reason).message.empty());
+  }
+}
+
+TEST(Reason, NobodyPaysForAPlatformFault) {
+  for (int i = 0; i <= static_cast<int>(Reason::NotEnforceable); ++i) {
+    const auto& row = row_of(static_cast<Reason>(i));
+    if (row.fault == Fault::Platform) {
+      EXPECT_EQ(row.use, UseRule::Refunded) << row.name;
+      EXPECT_FALSE(row.priced) << row.name;
+    }
+    if (row.fault == Fault::Policy) EXPECT_EQ(row.use, UseRule::NeverSpent) << row.name;
+  }
+}
+
+TEST(Reason, NamesAreReadBack) {
+  for (auto stage : kStages) EXPECT_EQ(stage_from(to_string(stage)), stage);
+  EXPECT_EQ(stage_from("running"), std::nullopt);
+  EXPECT_EQ(status_from("TIMEOUT"), Status::Timeout);
+  EXPECT_EQ(verdict_from("Drain"), Verdict::Drain);
+}
+
+}  // namespace
+}  // namespace slipway
