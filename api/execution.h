@@ -35,6 +35,7 @@ std::string container_name(const AttemptRef& ref);
 /// The row as the controller sees it: everything a plan is made from. Times are database time.
 struct Execution {
   AttemptRef ref;
+  std::string owner;  ///< the node that claimed it; empty while nobody has
   std::string user_id;
   std::string agent;
   int agent_revision = 0;

@@ -29,6 +29,7 @@ struct Observation {
   int exit_code = 0;               ///< meaningful when Exited, or Created with an engine_error
   bool oom_killed = false;
   std::string engine_error;        ///< State.Error
+  bool leftovers = false;          ///< no container, but a directory, mount or cgroup of this attempt is still there
   bool fenced = false;             ///< the input directory is away: no start can succeed any more (mount mode only)
   TimePoint started_at;            ///< the engine's clock; zero: never
   TimePoint finished_at;           ///< the engine's clock, clamped not to precede started_at
