@@ -1,0 +1,35 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <variant>
+
+#include "api/clock.h"
+#include "api/result.h"
+
+namespace slipway::controller {
+
+namespace asio = boost::asio;
+
+/// What a controller works on: the name of a thing, never an event about it.
+using Key = std::string;
+
+/// Desired and observed state agree; nothing to do until something is heard.
+struct Converged {};
+/// One step was made; look again at once.
+struct Again {};
+/// Nothing to do before this moment (database time).
+struct WakeAt {
+  TimePoint at;
+};
+using Outcome = std::variant<Converged, Again, WakeAt>;
+
+/// Compares the desired state of one key with the observed one and makes at most one step.
+class Reconciler {
+ public:
+  virtual ~Reconciler() = default;
+  /// Called by one worker at a time for any one key. An error (or an exception) means: back off and try again.
+  virtual asio::awaitable<Result<Outcome>> reconcile(const Key& key) = 0;
+};
+
+}  // namespace slipway::controller

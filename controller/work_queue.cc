@@ -1,0 +1,31 @@
+#include "controller/work_queue.h"
+
+namespace slipway::controller {
+
+bool WorkQueue::add(const Key& key, Duration now) {
+  if (!dirty_.emplace(key, now).second) return false;
+  if (!processing_.contains(key)) order_.push_back(key);
+  return true;
+}
+
+std::optional<WorkQueue::Taken> WorkQueue::take(Duration now) {
+  if (order_.empty()) return std::nullopt;
+  Taken taken{std::move(order_.front()), {}};
+  order_.pop_front();
+  const auto since = dirty_.find(taken.key);
+  taken.waited = now - since->second;
+  dirty_.erase(since);
+  processing_.insert(taken.key);
+  return taken;
+}
+
+bool WorkQueue::done(const Key& key, Duration now) {
+  processing_.erase(key);
+  const auto again = dirty_.find(key);
+  if (again == dirty_.end()) return false;
+  again->second = now;
+  order_.push_back(key);
+  return true;
+}
+
+}  // namespace slipway::controller

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "api/clock.h"
+#include "controller/reconciler.h"
+
+namespace slipway::controller {
+
+/// Keys that wait for a worker, each at most once, after client-go's work queue: a key that is added while a worker has it
+/// becomes dirty and is handed out again when the worker is done, so no wake-up is lost and no key is worked on twice at once.
+class WorkQueue {
+ public:
+  /// true: the key was not waiting already.
+  bool add(const Key& key, Duration now);
+  /// The key that has waited longest, and how long it did; marks it as being processed.
+  struct Taken {
+    Key key;
+    Duration waited;
+  };
+  std::optional<Taken> take(Duration now);
+  /// The worker has finished with the key. true: it was added meanwhile and waits again.
+  bool done(const Key& key, Duration now);
+
+  std::size_t depth() const { return order_.size(); }
+  std::size_t processing() const { return processing_.size(); }
+  bool is_processing(const Key& key) const { return processing_.contains(key); }
+
+ private:
+  std::deque<Key> order_;
+  std::unordered_map<Key, Duration> dirty_;  ///< waiting (or waiting for its worker), since when
+  std::unordered_set<Key> processing_;
+};
+
+}  // namespace slipway::controller

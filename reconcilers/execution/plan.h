@@ -1,0 +1,84 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "api/execution.h"
+#include "controller/reconciler.h"
+#include "runtime/container_runtime.h"
+#include "store/store.h"
+
+/// The decision at the heart of Slipway: what to do next with one execution. No I/O, no clock, no log, no throw.
+namespace slipway::reconcilers {
+
+/// What the node knows of the agent's image.
+struct ImageView {
+  enum class State {
+    Unknown,     ///< not looked for yet, or being fetched
+    Present,
+    NotFound,
+    NotAllowed,
+    Failed,
+  };
+  State state = State::Unknown;
+  std::string id;      ///< when Present
+  std::string detail;  ///< for operators, when refused or failed
+};
+
+/// What the node knows beside the row and the container.
+struct NodeView {
+  std::string name;
+  bool lease_held = true;  ///< without it nothing is created or started; what runs is still led to its end
+  bool draining = false;
+  bool live_restore = false;  ///< the engine's restarts leave containers running
+  bool term_sent = false;     ///< this process has sent TERM for this attempt
+  EngineIdentity engine;      ///< the engine process that answered last
+  ImageView image;
+};
+
+// What to do to the container world. At most one of these a pass.
+struct Nothing {};
+struct WaitForImage {};
+struct Create {};
+struct Start {};
+struct ResolveDoubt {};
+struct Signal {
+  runtime::Signal signal = runtime::Signal::Term;
+};
+struct Collect {};  ///< then conclude() decides the end
+struct Remove {};
+using Action = std::variant<Nothing, WaitForImage, Create, Start, ResolveDoubt, Signal, Collect, Remove>;
+
+// What to write first. An effect whose record was not written does not happen.
+struct NoRecord {};
+struct Requeue {};  ///< Recycling → Queued; the executor adds the backoff
+using Record = std::variant<NoRecord, store::Transition, store::Finish, store::Recycle, Requeue>;
+
+struct Plan {
+  Record record;
+  Action action;
+  controller::Outcome next;
+};
+
+inline constexpr int kCreateAttempts = 5;
+inline constexpr auto kGracePastDeadline = std::chrono::seconds(2);
+
+Plan plan(const Execution& execution, const runtime::Observation& observed, const NodeView& node, TimePoint now);
+
+/// After the input directory was fenced (or could not be: `fenced` false) and the container was looked at once more.
+Plan resolve_doubt(const Execution& execution, const runtime::Observation& observed, bool fenced, TimePoint now);
+
+/// What collecting brought, with the result already examined (api/strict_json.h).
+struct Findings {
+  Evidence evidence;
+  std::string result_problem;  ///< empty: valid JSON
+};
+
+/// How a run that has ended, or was lost, is recorded: finished, or recycled for another attempt.
+Record conclude(const Execution& execution, const runtime::Observation& observed, const NodeView& node, Findings findings, TimePoint now);
+
+/// The end of an attempt that never ran, for this reason: a new attempt if the fault is the platform's and the policy has
+/// one left, else the end of the execution.
+Record end_attempt(const Execution& execution, Reason reason, std::string detail);
+
+}  // namespace slipway::reconcilers
