@@ -39,7 +39,7 @@ struct AgentSpec {
   std::optional<int> max_concurrent;
   int run_as_user = 65534;
   int run_as_group = 65534;
-  std::string runtime_class;  ///< empty: the engine's default
+  std::string runtime_class;     ///< empty: the engine's default
   nlohmann::json input_schema;   ///< null: anything
   nlohmann::json output_schema;  ///< null: any JSON
   std::string price = "0";       ///< decimal, as written
@@ -56,8 +56,8 @@ struct FieldError {
   std::string message;  ///< "expected a quantity such as 500m, got \"fast\""
 };
 
-/// Reads the `spec` object of an Agent in its YAML/JSON shape (camelCase). Unknown fields, wrong types and values out of
-/// range are all reported, each with its path; nothing is guessed. `base` prefixes the paths.
+/// Reads the `spec` object of an Agent in its YAML/JSON shape (camelCase). Unknown fields, wrong types and
+/// values out of range are all reported, each with its path; nothing is guessed. `base` prefixes the paths.
 struct AgentSpecOrErrors {
   AgentSpec spec;
   std::vector<FieldError> errors;

@@ -10,8 +10,9 @@ using Duration = std::chrono::microseconds;
 
 /// Where a room learns the time. Injected, so that the simulator may turn the hands.
 ///
-/// `now()` is database time: the real clock takes the database's answer at each heartbeat and runs on from there on the
-/// monotonic clock, so neither a step of this host's wall clock nor a skew between hosts moves a deadline.
+/// `now()` is database time: the real clock takes the database's answer at each heartbeat and runs on from
+/// there on the monotonic clock, so neither a step of this host's wall clock nor a skew between hosts moves a
+/// deadline.
 class Clock {
  public:
   virtual ~Clock() = default;

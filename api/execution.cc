@@ -10,9 +10,12 @@ std::string container_name(const AttemptRef& ref) {
 
 std::string_view to_string(LogChunk::Stream stream) {
   switch (stream) {
-    case LogChunk::Stream::Stdout: return "stdout";
-    case LogChunk::Stream::Stderr: return "stderr";
-    case LogChunk::Stream::System: return "system";
+    case LogChunk::Stream::Stdout:
+      return "stdout";
+    case LogChunk::Stream::Stderr:
+      return "stderr";
+    case LogChunk::Stream::System:
+      return "system";
   }
   return "";
 }

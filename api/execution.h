@@ -15,9 +15,11 @@ namespace slipway {
 
 /// Canonical lower-case UUID text.
 using ExecutionId = std::string;
-/// One per attempt, made at the claim; on the container's labels. Never the epoch: a restarted daemon adopts its own.
+/// One per attempt, made at the claim; on the container's labels. Never the epoch: a restarted daemon adopts
+/// its own.
 using ClaimId = std::string;
-/// The life of one engine process, e.g. "4711@9823746" (pid, start time in clock ticks). Two equal values mean that the engine did not restart in between.
+/// The life of one engine process, e.g. "4711@9823746" (pid, start time in clock ticks). Two equal values
+/// mean that the engine did not restart in between.
 using EngineIdentity = std::string;
 
 /// The attempt a container belongs to, and what names it.
@@ -69,8 +71,8 @@ std::string_view to_string(LogChunk::Stream stream);
 /// What a container left behind, read once after its exit (or after its loss, as far as there is anything).
 struct Evidence {
   enum class ResultState {
-    Missing,    ///< no such file
-    NotRegular, ///< symlink, directory, FIFO, device, several links, or not reachable beneath /output
+    Missing,     ///< no such file
+    NotRegular,  ///< symlink, directory, FIFO, device, several links, or not reachable beneath /output
     TooLarge,
     Present,
   };

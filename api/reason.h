@@ -23,9 +23,9 @@ enum class Stage {
   Finished,
   Cleaned,
 };
-inline constexpr std::array<Stage, 10> kStages = {Stage::New,      Stage::Deferred, Stage::Queued,    Stage::Claimed,
-                                                  Stage::Launching, Stage::Running,  Stage::Stopping,  Stage::Recycling,
-                                                  Stage::Finished,  Stage::Cleaned};
+inline constexpr std::array<Stage, 10> kStages = {
+    Stage::New,     Stage::Deferred, Stage::Queued,    Stage::Claimed,  Stage::Launching,
+    Stage::Running, Stage::Stopping, Stage::Recycling, Stage::Finished, Stage::Cleaned};
 
 /// Whose doing an end was. Drives refunds, retries and success rates.
 enum class Fault { None, Agent, User, Platform, Policy };
@@ -36,25 +36,53 @@ enum class Verdict { Deadline, Cancel, Drain };
 /// The stable code beside a status.
 enum class Reason {
   // waiting
-  Queued, Throttled, NoCapacity, PullingImage, Starting, Retrying,
+  Queued,
+  Throttled,
+  NoCapacity,
+  PullingImage,
+  Starting,
+  Retrying,
   // running
-  Running, Stopping,
+  Running,
+  Stopping,
   // final
   Completed,
-  NonZeroExit, OOMKilled, OutputMissing, OutputInvalid, OutputTooLarge, CommandInvalid, ImageNotFound, ImageNotAllowed,
+  NonZeroExit,
+  OOMKilled,
+  OutputMissing,
+  OutputInvalid,
+  OutputTooLarge,
+  CommandInvalid,
+  ImageNotFound,
+  ImageNotAllowed,
   DeadlineExceeded,
   Cancelled,
-  InputInvalid, InputTooLarge, StartDeadlineExceeded,
-  EntitlementMissing, EntitlementExpired, EntitlementExhausted, RateLimited, QueueFull, AgentNotFound, AgentSuspended,
-  ImagePullFailed, EngineError, Interrupted, ContainerLost, NodeLost, NodeStorageFull, NodeDraining, NotEnforceable,
+  InputInvalid,
+  InputTooLarge,
+  StartDeadlineExceeded,
+  EntitlementMissing,
+  EntitlementExpired,
+  EntitlementExhausted,
+  RateLimited,
+  QueueFull,
+  AgentNotFound,
+  AgentSuspended,
+  ImagePullFailed,
+  EngineError,
+  Interrupted,
+  ContainerLost,
+  NodeLost,
+  NodeStorageFull,
+  NodeDraining,
+  NotEnforceable,
 };
 
 /// What becomes of the use an execution spent at its claim.
 enum class UseRule {
-  None,          ///< not decided yet
-  Spent,         ///< stays spent
-  NeverSpent,    ///< refused before the claim: there is no spend
-  Refunded,      ///< given back
+  None,                    ///< not decided yet
+  Spent,                   ///< stays spent
+  NeverSpent,              ///< refused before the claim: there is no spend
+  Refunded,                ///< given back
   RefundedIfNeverStarted,  ///< a cancel: given back unless the container ran
 };
 
@@ -65,8 +93,9 @@ struct ReasonRow {
   Status status;
   Fault fault;
   UseRule use;
-  bool priced;               ///< the price counts as revenue
-  std::string_view message;  ///< the one safe sentence a user reads; never a word of the engine's or the database's
+  bool priced;  ///< the price counts as revenue
+  std::string_view
+      message;  ///< the one safe sentence a user reads; never a word of the engine's or the database's
 };
 
 const ReasonRow& row_of(Reason reason);

@@ -7,10 +7,12 @@
 
 namespace slipway {
 
-/// What the caller may do about a failed call. Adapters choose it from an SQLSTATE or an HTTP status, never from text.
+/// What the caller may do about a failed call. Adapters choose it from an SQLSTATE or an HTTP status, never
+/// from text.
 enum class ErrorClass {
-  Retry,        ///< the other side is away or busy; the same call may succeed later, and nothing is known to have happened
-  Doubt,        ///< the call may or may not have taken effect; look before doing anything else
+  Retry,  ///< the other side is away or busy; the same call may succeed later, and nothing is known to have
+          ///< happened
+  Doubt,  ///< the call may or may not have taken effect; look before doing anything else
   Conflict,     ///< somebody else holds what was asked for (a name, a newer epoch, another stage)
   NotFound,     ///< the thing is not there, and that was looked up
   Invalid,      ///< the request itself is wrong; repeating it cannot help
@@ -20,7 +22,8 @@ enum class ErrorClass {
 
 const char* to_string(ErrorClass error_class);
 
-/// An expected failure. `message` is for the operator's log, never for a user: it may quote the engine or the database.
+/// An expected failure. `message` is for the operator's log, never for a user: it may quote the engine or the
+/// database.
 struct Error {
   ErrorClass error_class = ErrorClass::Retry;
   std::string message;

@@ -27,19 +27,23 @@ class Inspector : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     if (!no_nul(name)) return false;
-    if (!keys_.back().insert(name).second) return refuse("the key \"" + name.substr(0, 64) + "\" stands twice in one object");
+    if (!keys_.back().insert(name).second)
+      return refuse("the key \"" + name.substr(0, 64) + "\" stands twice in one object");
     return true;
   }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
     constexpr int kOutOfRange = 406;
-    return refuse((error.id == kOutOfRange ? "a number out of range at byte " : "not valid JSON at byte ") + std::to_string(position));
+    return refuse((error.id == kOutOfRange ? "a number out of range at byte " : "not valid JSON at byte ") +
+                  std::to_string(position));
   }
 
   const std::string& problem() const { return problem_; }
 
  private:
   bool open() {
-    if (static_cast<int>(keys_.size()) == max_depth_) return refuse("nested deeper than " + std::to_string(max_depth_) + " levels");
+    if (static_cast<int>(keys_.size()) == max_depth_)
+      return refuse("nested deeper than " + std::to_string(max_depth_) + " levels");
     keys_.emplace_back();
     return true;
   }

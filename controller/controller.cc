@@ -24,8 +24,8 @@ const char* name_of(const Result<Outcome>& outcome) {
 
 }  // namespace
 
-Controller::Controller(ControllerOptions options, Reconciler& reconciler, asio::any_io_executor executor, const Clock& clock,
-                       Timers& timers, Random random, ControllerProbe* probe)
+Controller::Controller(ControllerOptions options, Reconciler& reconciler, asio::any_io_executor executor,
+                       const Clock& clock, Timers& timers, Random random, ControllerProbe* probe)
     : options_(std::move(options)),
       reconciler_(reconciler),
       executor_(std::move(executor)),
@@ -61,7 +61,8 @@ void Controller::pump() {
     if (!taken) return;
     probe_.on_take(queue_.depth(), taken->waited);
     asio::co_spawn(executor_, work(std::move(taken->key)), [](const std::exception_ptr& failure) {
-      if (failure) std::rethrow_exception(failure);  // work() catches everything; this would be a bug in the loop itself
+      if (failure)
+        std::rethrow_exception(failure);  // work() catches everything; this would be a bug in the loop itself
     });
   }
 }
@@ -77,7 +78,8 @@ asio::awaitable<void> Controller::work(Key key) {
     settle(key, outcome);
   } catch (const std::exception& failure) {
     if (!*alive) co_return;
-    logging::error("reconcile threw", {{"controller", options_.name}, {"key", key}, {"error", failure.what()}});
+    logging::error("reconcile threw",
+                   {{"controller", options_.name}, {"key", key}, {"error", failure.what()}});
     retry_later(key);
   }
   probe_.on_done(result, clock_.monotonic() - began);

@@ -32,19 +32,20 @@ struct ControllerOptions {
   Duration backoff_cap = std::chrono::seconds(10);
 };
 
-/// The engine of one loop: takes keys, runs the reconciler over each, and acts on its answer. It knows keys, never what
-/// they name. Everything happens on the one io thread.
+/// The engine of one loop: takes keys, runs the reconciler over each, and acts on its answer. It knows keys,
+/// never what they name. Everything happens on the one io thread.
 class Controller {
  public:
-  Controller(ControllerOptions options, Reconciler& reconciler, asio::any_io_executor executor, const Clock& clock,
-             Timers& timers, Random random, ControllerProbe* probe = nullptr);
+  Controller(ControllerOptions options, Reconciler& reconciler, asio::any_io_executor executor,
+             const Clock& clock, Timers& timers, Random random, ControllerProbe* probe = nullptr);
   ~Controller();
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
   /// Looks at the key soon. Cheap, idempotent, callable from inside a reconcile.
   void enqueue(const Key& key);
-  /// Looks at the key at this moment (database time) unless something wakes it before. Replaces an earlier wish.
+  /// Looks at the key at this moment (database time) unless something wakes it before. Replaces an earlier
+  /// wish.
   void enqueue_at(const Key& key, TimePoint at);
 
   /// Takes no more keys; what is being reconciled goes on. idle() tells when it has ended.

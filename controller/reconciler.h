@@ -28,7 +28,8 @@ using Outcome = std::variant<Converged, Again, WakeAt>;
 class Reconciler {
  public:
   virtual ~Reconciler() = default;
-  /// Called by one worker at a time for any one key. An error (or an exception) means: back off and try again.
+  /// Called by one worker at a time for any one key. An error (or an exception) means: back off and try
+  /// again.
   virtual asio::awaitable<Result<Outcome>> reconcile(const Key& key) = 0;
 };
 

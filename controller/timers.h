@@ -12,12 +12,14 @@ namespace slipway::controller {
 
 namespace asio = boost::asio;
 
-/// Calls back later, on the io thread. Injected, so that a simulation turns the hands itself. Not thread-safe: io thread only.
+/// Calls back later, on the io thread. Injected, so that a simulation turns the hands itself. Not
+/// thread-safe: io thread only.
 class Timers {
  public:
   using Id = std::uint64_t;
   virtual ~Timers() = default;
-  /// `at` is Clock::monotonic() time; a moment in the past fires at the next turn of the loop, never inside this call.
+  /// `at` is Clock::monotonic() time; a moment in the past fires at the next turn of the loop, never inside
+  /// this call.
   virtual Id call_at(Duration at, std::function<void()> callback) = 0;
   /// A callback that has fired, or an unknown id, is ignored.
   virtual void cancel(Id id) = 0;
@@ -26,7 +28,8 @@ class Timers {
 /// The real hands: one steady_timer over an ordered map.
 class AsioTimers : public Timers {
  public:
-  AsioTimers(asio::any_io_executor executor, const Clock& clock) : clock_(clock), timer_(std::move(executor)) {}
+  AsioTimers(asio::any_io_executor executor, const Clock& clock)
+      : clock_(clock), timer_(std::move(executor)) {}
   ~AsioTimers() override = default;
   Id call_at(Duration at, std::function<void()> callback) override;
   void cancel(Id id) override;

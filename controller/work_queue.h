@@ -11,8 +11,9 @@
 
 namespace slipway::controller {
 
-/// Keys that wait for a worker, each at most once, after client-go's work queue: a key that is added while a worker has it
-/// becomes dirty and is handed out again when the worker is done, so no wake-up is lost and no key is worked on twice at once.
+/// Keys that wait for a worker, each at most once, after client-go's work queue: a key that is added while a
+/// worker has it becomes dirty and is handed out again when the worker is done, so no wake-up is lost and no
+/// key is worked on twice at once.
 class WorkQueue {
  public:
   /// true: the key was not waiting already.

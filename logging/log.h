@@ -14,8 +14,9 @@ using Fields = std::initializer_list<Field>;
 
 enum class Level { Debug, Info, Warn, Error };
 
-/// One JSON object a line on stderr: {"at":…,"level":…,"msg":…, fields…}. Keys are stable; `execution` is always the id.
-/// Never blocks the caller: lines go through a bounded queue to a thread of its own, and the oldest are dropped when it is full.
+/// One JSON object a line on stderr: {"at":…,"level":…,"msg":…, fields…}. Keys are stable; `execution` is
+/// always the id. Never blocks the caller: lines go through a bounded queue to a thread of its own, and the
+/// oldest are dropped when it is full.
 void debug(std::string_view message, Fields fields = {});
 void info(std::string_view message, Fields fields = {});
 void warn(std::string_view message, Fields fields = {});

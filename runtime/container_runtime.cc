@@ -4,13 +4,20 @@ namespace slipway::runtime {
 
 std::string_view to_string(ContainerState state) {
   switch (state) {
-    case ContainerState::Absent: return "absent";
-    case ContainerState::Created: return "created";
-    case ContainerState::Running: return "running";
-    case ContainerState::Paused: return "paused";
-    case ContainerState::Exited: return "exited";
-    case ContainerState::Removing: return "removing";
-    case ContainerState::Dead: return "dead";
+    case ContainerState::Absent:
+      return "absent";
+    case ContainerState::Created:
+      return "created";
+    case ContainerState::Running:
+      return "running";
+    case ContainerState::Paused:
+      return "paused";
+    case ContainerState::Exited:
+      return "exited";
+    case ContainerState::Removing:
+      return "removing";
+    case ContainerState::Dead:
+      return "dead";
   }
   return "";
 }

@@ -22,20 +22,21 @@ std::string_view to_string(ContainerState state);
 
 struct Observation {
   ContainerState state = ContainerState::Absent;
-  bool ours = false;               ///< every identity label (instance, execution, attempt, claim) is the asked one
-  std::string container_id;        ///< full
-  std::string violated_limit;      ///< first limit that reads back other than asked, e.g. "memory: asked 1, got 0"; empty: all equal
-  std::string effective_limits;    ///< JSON object as read back
-  int exit_code = 0;               ///< meaningful when Exited, or Created with an engine_error
+  bool ours = false;         ///< every identity label (instance, execution, attempt, claim) is the asked one
+  std::string container_id;  ///< full
+  std::string violated_limit;    ///< first limit that reads back other than asked, e.g. "memory: asked 1, got
+                                 ///< 0"; empty: all equal
+  std::string effective_limits;  ///< JSON object as read back
+  int exit_code = 0;             ///< meaningful when Exited, or Created with an engine_error
   bool oom_killed = false;
-  std::string engine_error;        ///< State.Error
-  bool leftovers = false;          ///< no container, but a directory, mount or cgroup of this attempt is still there
-  bool fenced = false;             ///< the input directory is away: no start can succeed any more (mount mode only)
-  TimePoint started_at;            ///< the engine's clock; zero: never
-  TimePoint finished_at;           ///< the engine's clock, clamped not to precede started_at
-  TimePoint observed_at;           ///< the engine's clock at the observation
-  EngineIdentity engine;           ///< the process that answered
-  TimePoint engine_started_at;     ///< the engine's clock
+  std::string engine_error;  ///< State.Error
+  bool leftovers = false;  ///< no container, but a directory, mount or cgroup of this attempt is still there
+  bool fenced = false;     ///< the input directory is away: no start can succeed any more (mount mode only)
+  TimePoint started_at;    ///< the engine's clock; zero: never
+  TimePoint finished_at;   ///< the engine's clock, clamped not to precede started_at
+  TimePoint observed_at;   ///< the engine's clock at the observation
+  EngineIdentity engine;   ///< the process that answered
+  TimePoint engine_started_at;  ///< the engine's clock
 };
 
 /// Everything a container is made from. Only these fields reach the engine.
@@ -46,7 +47,8 @@ struct ContainerSpec {
   int agent_revision = 0;
   std::vector<std::string> command;
   std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>> env;  ///< the agent's own; the adapter adds what the contract promises
+  std::vector<std::pair<std::string, std::string>>
+      env;  ///< the agent's own; the adapter adds what the contract promises
   Limits limits;
   int user = 65534;
   int group = 65534;
@@ -58,11 +60,13 @@ struct ContainerSpec {
 struct ImageInfo {
   std::string id;      ///< "sha256:…": what create takes and the row pins
   std::string digest;  ///< repository digest; empty for a local build
-  std::string not_allowed;  ///< why the image's own configuration is refused (declared volumes, …); empty: fine
+  std::string
+      not_allowed;  ///< why the image's own configuration is refused (declared volumes, …); empty: fine
 };
 
 struct Listed {
-  AttemptRef ref;  ///< from the labels; a leftover without a container has what its directory's name says, and no claim
+  AttemptRef ref;  ///< from the labels; a leftover without a container has what its directory's name says,
+                   ///< and no claim
   std::string name;
   std::string container_id;  ///< empty: no container, only a directory, mount or cgroup is left
   ContainerState state = ContainerState::Absent;
@@ -93,52 +97,63 @@ struct PullResult {
 
 /// The container engine of this node. Containers are keyed by `container_name(ref)`.
 ///
-/// Threads: called from the io thread; blocking work (mounts, files, cgroups) runs on the adapter's pool. Every call has
-/// a deadline of its own and never outlasts it: inspect and list 5 s (35 s in resolve-doubt observations), create, start
-/// and remove 30 s, collect 30 s, signal 10 s, pull bounded by an idle time-out. Past it the call answers Doubt if it may
-/// have taken effect, else Retry. Errors are classified by status and errno, never by text.
+/// Threads: called from the io thread; blocking work (mounts, files, cgroups) runs on the adapter's pool.
+/// Every call has a deadline of its own and never outlasts it: inspect and list 5 s (35 s in resolve-doubt
+/// observations), create, start and remove 30 s, collect 30 s, signal 10 s, pull bounded by an idle time-out.
+/// Past it the call answers Doubt if it may have taken effect, else Retry. Errors are classified by status
+/// and errno, never by text.
 class ContainerRuntime {
  public:
   virtual ~ContainerRuntime() = default;
 
-  /// What is there under this name. Read-only, any time. `wait_for_start`: use the 35 s deadline, since an inspect
-  /// queues behind a start in flight. Labels other than asked give ours = false, never an error.
-  virtual asio::awaitable<Result<Observation>> observe(const AttemptRef& ref, const ContainerSpec* expected, bool wait_for_start) = 0;
+  /// What is there under this name. Read-only, any time. `wait_for_start`: use the 35 s deadline, since an
+  /// inspect queues behind a start in flight. Labels other than asked give ours = false, never an error.
+  virtual asio::awaitable<Result<Observation>> observe(const AttemptRef& ref, const ContainerSpec* expected,
+                                                       bool wait_for_start) = 0;
 
-  /// Every container of this node's instance, and every leftover directory, mount or cgroup of one that has no container.
+  /// Every container of this node's instance, and every leftover directory, mount or cgroup of one that has
+  /// no container.
   virtual asio::awaitable<Result<std::vector<Listed>>> list() = 0;
 
-  /// Makes `image` present (fetching it as `policy` says) and tells its id. Idempotent; one per image at a time.
+  /// Makes `image` present (fetching it as `policy` says) and tells its id. Idempotent; one per image at a
+  /// time.
   virtual asio::awaitable<Result<PullResult>> pull(const std::string& image, ImagePullPolicy policy) = 0;
 
-  /// Prepares directories, cgroup parent and mounts, then creates the container. Idempotent by name: if it exists with all
-  /// our labels, that one is adopted. Conflict: the name is taken by a container that is not ours. Invalid: the engine refuses the spec.
+  /// Prepares directories, cgroup parent and mounts, then creates the container. Idempotent by name: if it
+  /// exists with all our labels, that one is adopted. Conflict: the name is taken by a container that is not
+  /// ours. Invalid: the engine refuses the spec.
   virtual asio::awaitable<Result<std::string>> create(const ContainerSpec& spec) = 0;
 
-  /// Starts it, once: the caller has committed its intent and never calls this twice for one container. On success the
-  /// input directory is fenced and the exit is being waited for. Doubt whenever the engine's answer is not a clear yes or no.
-  /// Invalid: the engine said that the command cannot be executed.
+  /// Starts it, once: the caller has committed its intent and never calls this twice for one container. On
+  /// success the input directory is fenced and the exit is being waited for. Doubt whenever the engine's
+  /// answer is not a clear yes or no. Invalid: the engine said that the command cannot be executed.
   virtual asio::awaitable<Result<void>> start(const AttemptRef& ref, const std::string& container_id) = 0;
 
-  /// Makes every later start fail by renaming the input directory. true: fenced; false: this mode has no fence (volume).
+  /// Makes every later start fail by renaming the input directory. true: fenced; false: this mode has no
+  /// fence (volume).
   virtual asio::awaitable<Result<bool>> fence(const AttemptRef& ref) = 0;
 
   /// Idempotent; a container that is not running is a success.
-  virtual asio::awaitable<Result<void>> signal(const AttemptRef& ref, const std::string& container_id, Signal signal) = 0;
+  virtual asio::awaitable<Result<void>> signal(const AttemptRef& ref, const std::string& container_id,
+                                               Signal signal) = 0;
 
-  /// Reads result and logs of an exited, lost or forgotten container, and its usage. First kills whatever process is left
-  /// in its cgroup. Repeatable until remove. A missing container yields what the output directory holds.
-  virtual asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id, const Limits& limits) = 0;
+  /// Reads result and logs of an exited, lost or forgotten container, and its usage. First kills whatever
+  /// process is left in its cgroup. Repeatable until remove. A missing container yields what the output
+  /// directory holds.
+  virtual asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id,
+                                                    const Limits& limits) = 0;
 
-  /// Removes the container, then verifies that container, processes, cgroup, mounts and directories are gone. true: all gone; false: look again.
+  /// Removes the container, then verifies that container, processes, cgroup, mounts and directories are gone.
+  /// true: all gone; false: look again.
   virtual asio::awaitable<Result<bool>> remove(const AttemptRef& ref, const std::string& container_id) = 0;
 
-  /// Calls `on_change` on the io thread with an execution id whenever something may have happened to one of its
-  /// containers (exit waited for, event), and with an empty id when the stream was broken. Hints only.
+  /// Calls `on_change` on the io thread with an execution id whenever something may have happened to one of
+  /// its containers (exit waited for, event), and with an empty id when the stream was broken. Hints only.
   virtual void watch(std::function<void(const ExecutionId&)> on_change) = 0;
   virtual void unwatch() = 0;
 
-  /// Learns what the engine can do and proves the io mode with a probe container. Once at start and after the engine changed.
+  /// Learns what the engine can do and proves the io mode with a probe container. Once at start and after the
+  /// engine changed.
   virtual asio::awaitable<Result<Capabilities>> probe() = 0;
 };
 

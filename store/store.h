@@ -35,7 +35,8 @@ struct NodeState {
   bool draining = false;  ///< stop what runs, too
 };
 
-/// A waiting row as the first decision needs it: New, Deferred and due, or Queued and overtaken (cancelled, start deadline passed).
+/// A waiting row as the first decision needs it: New, Deferred and due, or Queued and overtaken (cancelled,
+/// start deadline passed).
 struct Undecided {
   ExecutionId id;
   Stage stage = Stage::New;
@@ -57,10 +58,10 @@ struct Decision {
   Stage from = Stage::New;
   Stage to = Stage::Queued;  ///< Queued, Deferred or Finished
   Reason reason = Reason::Queued;
-  std::string message;       ///< empty: the reason's own
-  int agent_revision = 0;    ///< pinned with Queued and Deferred
-  int timeout_seconds = 0;   ///< effective, with Queued and Deferred
-  int retry_limit = 0;       ///< effective
+  std::string message;      ///< empty: the reason's own
+  int agent_revision = 0;   ///< pinned with Queued and Deferred
+  int timeout_seconds = 0;  ///< effective, with Queued and Deferred
+  int retry_limit = 0;      ///< effective
 };
 
 /// A row that may be claimed now.
@@ -72,8 +73,8 @@ struct Candidate {
   TimePoint created_at;
 };
 
-/// One conditional step of a row within its attempt. It is written only where the row still stands at `from` under this
-/// claim and this node's epoch. Absent optionals leave their column alone.
+/// One conditional step of a row within its attempt. It is written only where the row still stands at `from`
+/// under this claim and this node's epoch. Absent optionals leave their column alone.
 struct Transition {
   ExecutionId id;
   ClaimId claim;
@@ -106,10 +107,12 @@ struct AttemptEnd {
   std::optional<std::string> partial_result;  ///< what a run that did not complete left in result.json
   std::vector<LogChunk> logs;
   bool logs_truncated = false;
-  std::string detail;  ///< the operator's words (engine error, violated limit): goes to the attempt, never to the user
+  std::string detail;  ///< the operator's words (engine error, violated limit): goes to the attempt, never to
+                       ///< the user
 };
 
-/// The end of an execution: status, result, logs, attempt, spend or refund, outcome and event in one transaction.
+/// The end of an execution: status, result, logs, attempt, spend or refund, outcome and event in one
+/// transaction.
 struct Finish {
   ExecutionId id;
   ClaimId claim;
@@ -120,7 +123,8 @@ struct Finish {
   AttemptEnd attempt;
 };
 
-/// The end of an attempt that will be made again: evidence committed, the row at Recycling until the container is proven gone.
+/// The end of an attempt that will be made again: evidence committed, the row at Recycling until the
+/// container is proven gone.
 struct Recycle {
   ExecutionId id;
   ClaimId claim;
@@ -139,15 +143,16 @@ struct Hint {
   ExecutionId id;
 };
 
-/// Desired state and the record of what became of it. One object per node process; `register_node` comes first.
+/// Desired state and the record of what became of it. One object per node process; `register_node` comes
+/// first.
 ///
-/// Every write of a node carries its name and epoch, checked in the same transaction: after another process has
-/// registered the same name, every call here answers Conflict and writes nothing.
+/// Every write of a node carries its name and epoch, checked in the same transaction: after another process
+/// has registered the same name, every call here answers Conflict and writes nothing.
 ///
-/// Threads: called from the io thread only; an adapter that blocks does so on threads of its own and resumes the caller
-/// on the io thread. Deadline: every call ends within the adapter's statement timeout (5 s by default) plus the wait for
-/// a connection, with Retry when nothing was written and Doubt when a commit's answer was lost. Doubt needs no repair: the
-/// next pass loads the row and sees.
+/// Threads: called from the io thread only; an adapter that blocks does so on threads of its own and resumes
+/// the caller on the io thread. Deadline: every call ends within the adapter's statement timeout (5 s by
+/// default) plus the wait for a connection, with Retry when nothing was written and Doubt when a commit's
+/// answer was lost. Doubt needs no repair: the next pass loads the row and sees.
 class Store {
  public:
   virtual ~Store() = default;
@@ -159,14 +164,15 @@ class Store {
 
   /// At most `limit` rows that wait for a decision, oldest first.
   virtual asio::awaitable<Result<std::vector<Undecided>>> list_undecided(int limit) = 0;
-  /// Writes a batch of first decisions in one transaction. Rows locked by somebody, or no longer at `from`, are skipped; the
-  /// answer counts the written ones.
+  /// Writes a batch of first decisions in one transaction. Rows locked by somebody, or no longer at `from`,
+  /// are skipped; the answer counts the written ones.
   virtual asio::awaitable<Result<int>> decide(const std::vector<Decision>& decisions) = 0;
 
-  /// At most `limit` rows at Queued whose time has come, in order of priority, then age, after the cursor (empty: from the start).
+  /// At most `limit` rows at Queued whose time has come, in order of priority, then age, after the cursor
+  /// (empty: from the start).
   virtual asio::awaitable<Result<std::vector<Candidate>>> list_candidates(int limit) = 0;
-  /// Takes those of `ids` that are still free for this node: owner, attempt and claim id, spend, attempt row, event; one
-  /// transaction. The answer holds the ids taken. Stage becomes Claimed.
+  /// Takes those of `ids` that are still free for this node: owner, attempt and claim id, spend, attempt row,
+  /// event; one transaction. The answer holds the ids taken. Stage becomes Claimed.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> claim(const std::vector<ExecutionId>& ids) = 0;
 
   /// The row, or NotFound. Any stage, any owner.
@@ -180,12 +186,15 @@ class Store {
   virtual asio::awaitable<Result<bool>> finish(const Finish& finish) = 0;
   /// As record; ends the attempt. Stage becomes Recycling.
   virtual asio::awaitable<Result<bool>> recycle(const Recycle& recycle) = 0;
-  /// Recycling → Queued for the next attempt, not before `backoff` from now. The spend is kept, the owner given up.
-  virtual asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim, Duration backoff) = 0;
+  /// Recycling → Queued for the next attempt, not before `backoff` from now. The spend is kept, the owner
+  /// given up.
+  virtual asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim,
+                                                Duration backoff) = 0;
 
   /// Every row owned by this node that is not Cleaned, New, Deferred or Queued: what a resync walks.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() = 0;
-  /// Of these attempts' claims, the ones that some row still stands behind (any node): the others are orphans. Ask AFTER listing containers.
+  /// Of these attempts' claims, the ones that some row still stands behind (any node): the others are
+  /// orphans. Ask AFTER listing containers.
   virtual asio::awaitable<Result<std::vector<ClaimId>>> live_claims(const std::vector<ClaimId>& claims) = 0;
   /// Removes finished rows older than their retention, at most `limit`; ledgers stay. The answer counts them.
   virtual asio::awaitable<Result<int>> retire(int limit) = 0;

@@ -3,24 +3,25 @@
 
 #include "reconcilers/execution/plan.h"
 
-// How an ended attempt is judged. Our verdict, the engine's out-of-memory mark and the exit code are three facts: a code
-// can be forged, the mark is set when only a child died, and a verdict that was committed before the kill always wins.
+// How an ended attempt is judged. Our verdict, the engine's out-of-memory mark and the exit code are three
+// facts: a code can be forged, the mark is set when only a child died, and a verdict that was committed
+// before the kill always wins.
 namespace slipway::reconcilers {
 namespace {
 
 using runtime::ContainerState;
 using runtime::Observation;
 
-constexpr auto kEngineSettles = std::chrono::seconds(30);  // a starting engine stops what it finds within this
+constexpr auto kEngineSettles =
+    std::chrono::seconds(30);  // a starting engine stops what it finds within this
 
 bool has_run_to_its_end(const Observation& o) {
   return o.state == ContainerState::Exited && o.ours && o.started_at != TimePoint{};
 }
 
-/// On the engine's clock alone, carried over to database time by the length of the run.
+/// Measured on the engine's clock alone, so that no skew or step between hosts can make a timeout.
 bool exited_past_deadline(const Execution& e, const Observation& o) {
-  if (!e.started_at) return false;
-  return *e.started_at + (o.finished_at - o.started_at) >= *e.started_at + e.timeout;
+  return o.finished_at - o.started_at >= timeout_of(e);
 }
 
 /// A restart of the engine stops containers with codes that look like their own.
@@ -32,8 +33,10 @@ bool interrupted_by_engine(const Execution& e, const Observation& o, const NodeV
 Reason judge_result(const Findings& findings) {
   switch (findings.evidence.result_state) {
     case Evidence::ResultState::Missing:
-    case Evidence::ResultState::NotRegular: return Reason::OutputMissing;
-    case Evidence::ResultState::TooLarge: return Reason::OutputTooLarge;
+    case Evidence::ResultState::NotRegular:
+      return Reason::OutputMissing;
+    case Evidence::ResultState::TooLarge:
+      return Reason::OutputTooLarge;
     case Evidence::ResultState::Present:
       return findings.result_problem.empty() ? Reason::Completed : Reason::OutputInvalid;
   }
@@ -47,9 +50,12 @@ Reason judge_exit(const Observation& o, const Findings& findings) {
 
 Reason reason_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::Deadline: return Reason::DeadlineExceeded;
-    case Verdict::Cancel: return Reason::Cancelled;
-    case Verdict::Drain: return Reason::NodeDraining;
+    case Verdict::Deadline:
+      return Reason::DeadlineExceeded;
+    case Verdict::Cancel:
+      return Reason::Cancelled;
+    case Verdict::Drain:
+      return Reason::NodeDraining;
   }
   __builtin_unreachable();
 }
@@ -59,7 +65,8 @@ Reason judge(const Execution& e, const Observation& o, const NodeView& node, con
   if (!has_run_to_its_end(o)) return Reason::ContainerLost;
   if (exited_past_deadline(e, o)) return Reason::DeadlineExceeded;
   const Reason own = judge_exit(o, findings);
-  // A complete result is beyond doubt; any other end near an engine restart may be the restart's doing (docs/adr/0002).
+  // A complete result is beyond doubt; any other end near an engine restart may be the restart's doing
+  // (docs/adr/0002).
   if (own != Reason::Completed && interrupted_by_engine(e, o, node)) return Reason::Interrupted;
   return own;
 }
@@ -89,7 +96,8 @@ Record end_attempt(const Execution& e, Reason reason, std::string detail) {
   return end(e, reason, std::nullopt, std::move(attempt));
 }
 
-Record conclude(const Execution& e, const Observation& o, const NodeView& node, Findings findings, TimePoint now) {
+Record conclude(const Execution& e, const Observation& o, const NodeView& node, Findings findings,
+                TimePoint now) {
   const Reason reason = judge(e, o, node, findings);
   const bool ended = has_run_to_its_end(o);
   store::AttemptEnd attempt;

@@ -5,10 +5,13 @@
 
 // How one pass decides:
 //   1. The stage says what was last committed; it selects one function below.
-//   2. That function looks at the container, first for what must not be touched (not ours), then for what has happened
+//   2. That function looks at the container, first for what must not be touched (not ours), then for what has
+//   happened
 //      without us (exit, loss), then for what we want to happen next.
-//   3. Whatever rests on a decision is recorded first: a start on its intent, a signal on its verdict, a removal on its
-//      evidence. A crash between record and effect therefore leaves a row that explains what may have been done.
+//   3. Whatever rests on a decision is recorded first: a start on its intent, a signal on its verdict, a
+//   removal on its
+//      evidence. A crash between record and effect therefore leaves a row that explains what may have been
+//      done.
 namespace slipway::reconcilers {
 namespace {
 
@@ -19,7 +22,8 @@ using runtime::ContainerState;
 using runtime::Observation;
 
 constexpr auto kLookAgain = std::chrono::milliseconds(500);
-constexpr auto kImagePatience = std::chrono::seconds(30);  // the image's own key wakes us; this only covers a lost wake-up
+constexpr auto kImagePatience =
+    std::chrono::seconds(30);  // the image's own key wakes us; this only covers a lost wake-up
 
 Plan rest() { return {NoRecord{}, Nothing{}, Converged{}}; }
 Plan look_at(TimePoint at) { return {NoRecord{}, Nothing{}, WakeAt{at}}; }
@@ -38,19 +42,22 @@ store::Transition step(const Execution& e, Stage to, Reason reason) {
 
 bool never_started(const Observation& o) { return o.started_at == TimePoint{}; }
 
-/// A start that the engine answered with an error of the command itself. After the fence it is our doing, never the author's.
+/// A start that the engine answered with an error of the command itself. After the fence it is our doing,
+/// never the author's.
 bool command_invalid(const Observation& o) {
   return !o.engine_error.empty() && !o.fenced && (o.exit_code == 126 || o.exit_code == 127);
 }
 
-TimePoint deadline_of(const Execution& e) { return e.started_at.value_or(TimePoint{}) + e.timeout; }
+TimePoint deadline_of(const Execution& e) { return e.started_at.value_or(TimePoint{}) + timeout_of(e); }
 
 Plan cancelled_before_start(const Execution& e) { return write(end_attempt(e, Reason::Cancelled, "")); }
 
-// --- Claimed: fetch the image, create the container, commit the intent to start -------------------------------------
+// --- Claimed: fetch the image, create the container, commit the intent to start
+// -------------------------------------
 
 Plan create_container(const Execution& e, const NodeView& node, TimePoint now) {
-  if (e.create_failures >= kCreateAttempts) return write(end_attempt(e, Reason::EngineError, "create failed too often"));
+  if (e.create_failures >= kCreateAttempts)
+    return write(end_attempt(e, Reason::EngineError, "create failed too often"));
   switch (node.image.state) {
     case ImageView::State::Unknown: {
       Plan plan{NoRecord{}, WaitForImage{}, WakeAt{now + kImagePatience}};
@@ -63,20 +70,24 @@ Plan create_container(const Execution& e, const NodeView& node, TimePoint now) {
       pin.image_id = node.image.id;
       return {std::move(pin), Nothing{}, Again{}};
     }
-    case ImageView::State::NotFound: return write(end_attempt(e, Reason::ImageNotFound, node.image.detail));
-    case ImageView::State::NotAllowed: return write(end_attempt(e, Reason::ImageNotAllowed, node.image.detail));
-    case ImageView::State::Failed: return write(end_attempt(e, Reason::ImagePullFailed, node.image.detail));
+    case ImageView::State::NotFound:
+      return write(end_attempt(e, Reason::ImageNotFound, node.image.detail));
+    case ImageView::State::NotAllowed:
+      return write(end_attempt(e, Reason::ImageNotAllowed, node.image.detail));
+    case ImageView::State::Failed:
+      return write(end_attempt(e, Reason::ImagePullFailed, node.image.detail));
   }
   __builtin_unreachable();
 }
 
-Plan launch(const Execution& e, const Observation& o, const NodeView& node, TimePoint now) {
-  // A crash after doubt was resolved leaves a fenced container that can never start: make room for a fresh one.
+Plan launch(const Execution& e, const Observation& o, TimePoint now) {
+  // A crash after doubt was resolved leaves a fenced container that can never start: make room for a fresh
+  // one.
   if (o.fenced) return act(Remove{});
   if (!o.violated_limit.empty()) return write(end_attempt(e, Reason::NotEnforceable, o.violated_limit));
   auto intent = step(e, Stage::Launching, Reason::Starting);
   intent.unless_cancelled = true;
-  intent.engine = node.engine;
+  intent.engine = o.engine;
   intent.intent_at = now;
   intent.container_id = o.container_id;
   intent.effective_limits = o.effective_limits;
@@ -91,24 +102,29 @@ Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node
   switch (o.state) {
     case ContainerState::Absent:
       return node.lease_held ? create_container(e, node, now) : look_at(now + kLookAgain);
-    case ContainerState::Created: return node.lease_held ? launch(e, o, node, now) : look_at(now + kLookAgain);
+    case ContainerState::Created:
+      return node.lease_held ? launch(e, o, now) : look_at(now + kLookAgain);
     case ContainerState::Running:
     case ContainerState::Paused:
-    case ContainerState::Exited: return write(end_attempt(e, Reason::EngineError, "started by somebody else"));
-    case ContainerState::Removing: return look_at(now + kLookAgain);
-    case ContainerState::Dead: return act(Remove{});
+    case ContainerState::Exited:
+      return write(end_attempt(e, Reason::EngineError, "started by somebody else"));
+    case ContainerState::Removing:
+      return look_at(now + kLookAgain);
+    case ContainerState::Dead:
+      return act(Remove{});
   }
   __builtin_unreachable();
 }
 
-// --- Launching: the intent is committed and start was sent, or may have been ----------------------------------------
+// --- Launching: the intent is committed and start was sent, or may have been
+// ----------------------------------------
 
 Plan adopt(const Execution& e, const Observation& o, TimePoint now) {
   auto running = step(e, Stage::Running, Reason::Running);
   // Both moments are on the engine's clock, so its skew against the database's cancels out.
   const auto started = now - std::max(o.observed_at - o.started_at, Duration{0});
   running.started_at = started;
-  running.deadline_at = started + e.timeout;
+  running.deadline_at = started + timeout_of(e);
   running.engine = o.engine;
   running.container_id = o.container_id;
   return write(std::move(running));
@@ -119,22 +135,28 @@ Plan plan_launching(const Execution& e, const Observation& o, TimePoint now) {
   switch (o.state) {
     case ContainerState::Created:
       if (command_invalid(o)) return write(end_attempt(e, Reason::CommandInvalid, o.engine_error));
-      if (!o.engine_error.empty() && !o.fenced) return write(end_attempt(e, Reason::EngineError, o.engine_error));
+      if (!o.engine_error.empty() && !o.fenced)
+        return write(end_attempt(e, Reason::EngineError, o.engine_error));
       return act(ResolveDoubt{});
     case ContainerState::Running:
-    case ContainerState::Paused: return adopt(e, o, now);
+    case ContainerState::Paused:
+      return adopt(e, o, now);
     case ContainerState::Exited:
-      if (never_started(o) && command_invalid(o)) return write(end_attempt(e, Reason::CommandInvalid, o.engine_error));
+      if (never_started(o) && command_invalid(o))
+        return write(end_attempt(e, Reason::CommandInvalid, o.engine_error));
       if (never_started(o)) return write(end_attempt(e, Reason::EngineError, o.engine_error));
       return adopt(e, o, now);
-    case ContainerState::Absent: return act(Collect{});
+    case ContainerState::Absent:
+      return act(Collect{});
     case ContainerState::Removing:
-    case ContainerState::Dead: return look_at(now + kLookAgain);
+    case ContainerState::Dead:
+      return look_at(now + kLookAgain);
   }
   __builtin_unreachable();
 }
 
-// --- Running, Stopping: lead it to its end --------------------------------------------------------------------------
+// --- Running, Stopping: lead it to its end
+// --------------------------------------------------------------------------
 
 Plan stop(const Execution& e, Verdict verdict, std::chrono::seconds grace, TimePoint now) {
   auto stopping = step(e, Stage::Stopping, Reason::Stopping);
@@ -144,7 +166,8 @@ Plan stop(const Execution& e, Verdict verdict, std::chrono::seconds grace, TimeP
 }
 
 Plan plan_running(const Execution& e, const NodeView& node, TimePoint now) {
-  // The deadline is judged by the timeout as it stands: a shortened one must not wait for its own bookkeeping.
+  // The deadline is judged by the timeout as it stands: a shortened one must not wait for its own
+  // bookkeeping.
   const auto deadline = deadline_of(e);
   if (now >= deadline) return stop(e, Verdict::Deadline, kGracePastDeadline, now);
   if (e.cancel_requested) return stop(e, Verdict::Cancel, e.spec->termination_grace_period, now);
@@ -159,7 +182,8 @@ Plan plan_running(const Execution& e, const NodeView& node, TimePoint now) {
 
 Plan plan_stopping(const Execution& e, const NodeView& node, TimePoint now) {
   const auto kill_at = e.kill_at.value_or(now);
-  if (now >= kill_at) return {NoRecord{}, Signal{runtime::Signal::Kill}, WakeAt{now + std::chrono::seconds(1)}};
+  if (now >= kill_at)
+    return {NoRecord{}, Signal{runtime::Signal::Kill}, WakeAt{now + std::chrono::seconds(1)}};
   // A crash between the verdict and its signal is made good here; a second TERM does no harm.
   if (!node.term_sent) return {NoRecord{}, Signal{runtime::Signal::Term}, WakeAt{kill_at}};
   return look_at(kill_at);
@@ -170,20 +194,25 @@ Plan plan_started(const Execution& e, const Observation& o, const NodeView& node
   switch (o.state) {
     case ContainerState::Running:
       return e.stage == Stage::Running ? plan_running(e, node, now) : plan_stopping(e, node, now);
-    case ContainerState::Paused: return act(Signal{runtime::Signal::Unpause});
+    case ContainerState::Paused:
+      return act(Signal{runtime::Signal::Unpause});
     case ContainerState::Exited:
     case ContainerState::Created:  // the engine forgot that it ran
-    case ContainerState::Absent: return act(Collect{});
+    case ContainerState::Absent:
+      return act(Collect{});
     case ContainerState::Removing:
-    case ContainerState::Dead: return look_at(now + kLookAgain);
+    case ContainerState::Dead:
+      return look_at(now + kLookAgain);
   }
   __builtin_unreachable();
 }
 
-// --- Recycling, Finished, Cleaned: the evidence is committed, so nothing need be left -------------------------------
+// --- Recycling, Finished, Cleaned: the evidence is committed, so nothing need be left
+// -------------------------------
 
 bool is_gone(const Observation& o) {
-  return o.state == ContainerState::Absent ? !o.leftovers : !o.ours;  // a stranger under our name is not ours to remove
+  return o.state == ContainerState::Absent ? !o.leftovers
+                                           : !o.ours;  // a stranger under our name is not ours to remove
 }
 
 Plan plan_recycling(const Execution& e, const Observation& o) {
@@ -199,28 +228,38 @@ Plan plan_finished(const Execution& e, const Observation& o) {
 
 }  // namespace
 
+std::chrono::seconds timeout_of(const Execution& e) { return std::min(e.timeout, e.spec->max_timeout); }
+
 Plan plan(const Execution& e, const Observation& o, const NodeView& node, TimePoint now) {
   switch (e.stage) {
     case Stage::New:
     case Stage::Deferred:
-    case Stage::Queued: return rest();  // nobody's yet: the claimer's affair
-    case Stage::Claimed: return plan_claimed(e, o, node, now);
-    case Stage::Launching: return plan_launching(e, o, now);
+    case Stage::Queued:
+      return rest();  // nobody's yet: the claimer's affair
+    case Stage::Claimed:
+      return plan_claimed(e, o, node, now);
+    case Stage::Launching:
+      return plan_launching(e, o, now);
     case Stage::Running:
-    case Stage::Stopping: return plan_started(e, o, node, now);
-    case Stage::Recycling: return plan_recycling(e, o);
-    case Stage::Finished: return plan_finished(e, o);
-    case Stage::Cleaned: return is_gone(o) ? rest() : act(Remove{});
+    case Stage::Stopping:
+      return plan_started(e, o, node, now);
+    case Stage::Recycling:
+      return plan_recycling(e, o);
+    case Stage::Finished:
+      return plan_finished(e, o);
+    case Stage::Cleaned:
+      return is_gone(o) ? rest() : act(Remove{});
   }
   __builtin_unreachable();
 }
 
 Plan resolve_doubt(const Execution& e, const Observation& o, bool fenced, TimePoint now) {
   const bool ours = o.state != ContainerState::Absent && o.ours;
-  if (ours && (o.state == ContainerState::Running || o.state == ContainerState::Paused)) return adopt(e, o, now);
+  if (ours && (o.state == ContainerState::Running || o.state == ContainerState::Paused))
+    return adopt(e, o, now);
   if (ours && o.state == ContainerState::Exited && !never_started(o)) return adopt(e, o, now);
-  // "Created" proves that it never ran only while the engine that took the start is the one that says so, and only if
-  // nothing can start it any more.
+  // "Created" proves that it never ran only while the engine that took the start is the one that says so, and
+  // only if nothing can start it any more.
   const bool same_engine = !e.engine.empty() && e.engine == o.engine;
   if (ours && o.state == ContainerState::Created && same_engine && fenced) {
     return write(step(e, Stage::Claimed, Reason::Starting));

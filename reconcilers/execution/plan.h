@@ -8,13 +8,16 @@
 #include "runtime/container_runtime.h"
 #include "store/store.h"
 
-/// The decision at the heart of Slipway: what to do next with one execution. No I/O, no clock, no log, no throw.
+/// The decision at the heart of Slipway: what to do next with one execution. No I/O, no clock, no log, no
+/// throw.
 namespace slipway::reconcilers {
+
+namespace asio = boost::asio;
 
 /// What the node knows of the agent's image.
 struct ImageView {
   enum class State {
-    Unknown,     ///< not looked for yet, or being fetched
+    Unknown,  ///< not looked for yet, or being fetched
     Present,
     NotFound,
     NotAllowed,
@@ -32,7 +35,6 @@ struct NodeView {
   bool draining = false;
   bool live_restore = false;  ///< the engine's restarts leave containers running
   bool term_sent = false;     ///< this process has sent TERM for this attempt
-  EngineIdentity engine;      ///< the engine process that answered last
   ImageView image;
 };
 
@@ -63,10 +65,16 @@ struct Plan {
 inline constexpr int kCreateAttempts = 5;
 inline constexpr auto kGracePastDeadline = std::chrono::seconds(2);
 
-Plan plan(const Execution& execution, const runtime::Observation& observed, const NodeView& node, TimePoint now);
+/// The timeout in force: what was asked, but never more than the agent allows.
+std::chrono::seconds timeout_of(const Execution& execution);
 
-/// After the input directory was fenced (or could not be: `fenced` false) and the container was looked at once more.
-Plan resolve_doubt(const Execution& execution, const runtime::Observation& observed, bool fenced, TimePoint now);
+Plan plan(const Execution& execution, const runtime::Observation& observed, const NodeView& node,
+          TimePoint now);
+
+/// After the input directory was fenced (or could not be: `fenced` false) and the container was looked at
+/// once more.
+Plan resolve_doubt(const Execution& execution, const runtime::Observation& observed, bool fenced,
+                   TimePoint now);
 
 /// What collecting brought, with the result already examined (api/strict_json.h).
 struct Findings {
@@ -75,10 +83,11 @@ struct Findings {
 };
 
 /// How a run that has ended, or was lost, is recorded: finished, or recycled for another attempt.
-Record conclude(const Execution& execution, const runtime::Observation& observed, const NodeView& node, Findings findings, TimePoint now);
+Record conclude(const Execution& execution, const runtime::Observation& observed, const NodeView& node,
+                Findings findings, TimePoint now);
 
-/// The end of an attempt that never ran, for this reason: a new attempt if the fault is the platform's and the policy has
-/// one left, else the end of the execution.
+/// The end of an attempt that never ran, for this reason: a new attempt if the fault is the platform's and
+/// the policy has one left, else the end of the execution.
 Record end_attempt(const Execution& execution, Reason reason, std::string detail);
 
 }  // namespace slipway::reconcilers

@@ -1,0 +1,363 @@
+#include "reconcilers/execution/execution_reconciler.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "api/strict_json.h"
+#include "logging/log.h"
+
+// One pass:
+//   1. load the row; not there or not this node's: nothing to do
+//   2. observe the container the row names
+//   3. plan (pure)
+//   4. record; a record that no longer fits ends the pass before any effect
+//   5. apply at most one effect
+//   6. say when to look again
+namespace slipway::reconcilers {
+namespace {
+
+using controller::Again;
+using controller::Converged;
+using controller::WakeAt;
+using runtime::ContainerState;
+
+constexpr auto kRemovalPause = std::chrono::milliseconds(200);
+constexpr auto kGatePause =
+    std::chrono::seconds(5);  // the gate calls when it is our turn; this covers a lost call
+
+runtime::ContainerSpec container_spec(const Execution& row) {
+  runtime::ContainerSpec spec;
+  spec.ref = row.ref;
+  spec.user_id = row.user_id;
+  spec.image_id = row.image_id;
+  spec.agent_revision = row.agent_revision;
+  spec.command = row.spec->command;
+  spec.args = row.spec->args;
+  spec.env = row.spec->env;
+  spec.limits = row.spec->limits;
+  spec.user = row.spec->run_as_user;
+  spec.group = row.spec->run_as_group;
+  spec.runtime_class = row.spec->runtime_class;
+  spec.traceparent = row.traceparent;
+  return spec;
+}
+
+bool is_claimed_or_later(const Execution& row) {
+  switch (row.stage) {
+    case Stage::New:
+    case Stage::Deferred:
+    case Stage::Queued:
+      return false;
+    case Stage::Claimed:
+    case Stage::Launching:
+    case Stage::Running:
+    case Stage::Stopping:
+    case Stage::Recycling:
+    case Stage::Finished:
+    case Stage::Cleaned:
+      return true;
+  }
+  return false;
+}
+
+bool holds_slot(Stage stage) {
+  return stage == Stage::Claimed || stage == Stage::Launching || stage == Stage::Running ||
+         stage == Stage::Stopping;
+}
+
+std::string describe(const Execution& row) {
+  return std::string(to_string(row.stage)) + " attempt " + std::to_string(row.ref.attempt);
+}
+
+/// A pass through the gate; left when the effect is over, however it ended.
+class GatePass {
+ public:
+  explicit GatePass(StartGate& gate) : gate_(&gate) {}
+  GatePass(const GatePass&) = delete;
+  GatePass& operator=(const GatePass&) = delete;
+  ~GatePass() { gate_->leave(); }
+
+ private:
+  StartGate* gate_;
+};
+
+}  // namespace
+
+asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(const controller::Key& id) {
+  auto row = co_await parts_.store.load(id);
+  if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
+  if (!row || row->owner != parts_.node || !is_claimed_or_later(*row)) {
+    let_go(id);
+    co_return Outcome{Converged{}};
+  }
+  Pass pass{std::move(*row), {}};
+  const auto expected = container_spec(pass.row);
+  const bool compare_limits = pass.row.stage == Stage::Claimed;
+  auto seen = co_await parts_.runtime.observe(pass.row.ref, compare_limits ? &expected : nullptr, false);
+  if (!seen) co_return seen.error();
+  pass.seen = std::move(*seen);
+  if (engine_ != pass.seen.engine) {
+    engine_ = pass.seen.engine;
+    parts_.on_engine(engine_);
+  }
+  if (!holds_slot(pass.row.stage)) let_go(id);
+  track_deadline(pass);
+  co_return co_await carry_out(pass, plan(pass.row, pass.seen, view_of(pass.row), parts_.clock.now()));
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_out(const Pass& pass,
+                                                                                   Plan plan) {
+  const bool gated =
+      std::holds_alternative<Create>(plan.action) || std::holds_alternative<Start>(plan.action);
+  std::optional<GatePass> inside;
+  if (gated) {
+    if (!parts_.gate.enter(pass.row.ref.execution))
+      co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
+    inside.emplace(parts_.gate);
+  }
+  const auto written = co_await write(pass, plan.record);
+  if (!written) co_return written.error();
+  if (!*written) co_return Outcome{Again{}};
+  co_return co_await apply(pass, plan.action, plan.next);
+}
+
+// --- record
+// -----------------------------------------------------------------------------------------------------------
+
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write(const Pass& pass, const Record& record) {
+  if (const auto* transition = std::get_if<store::Transition>(&record))
+    co_return co_await write_transition(pass, *transition);
+  if (const auto* finish = std::get_if<store::Finish>(&record))
+    co_return co_await write_finish(pass, *finish);
+  if (const auto* recycle = std::get_if<store::Recycle>(&record))
+    co_return co_await write_recycle(pass, *recycle);
+  if (std::holds_alternative<Requeue>(record)) co_return co_await write_requeue(pass);
+  co_return true;
+}
+
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_transition(
+    const Pass& pass, const store::Transition& transition) {
+  const auto written = co_await parts_.store.record(transition);
+  if (!written || !*written) co_return written;
+  const auto& id = pass.row.ref.execution;
+  logging::info("transition", {{"execution", id},
+                               {"from", describe(pass.row)},
+                               {"to", std::string(to_string(transition.to))},
+                               {"reason", std::string(to_string(transition.reason))},
+                               {"traceparent", pass.row.traceparent}});
+  if (transition.to == Stage::Running && transition.from == Stage::Launching) {
+    parts_.probe.on_started(pass.row, parts_.clock.now());
+    parts_.images.release(image_key(pass.row), id);
+  }
+  co_return true;
+}
+
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_finish(const Pass& pass,
+                                                                       const store::Finish& finish) {
+  const auto written = co_await parts_.store.finish(finish);
+  if (!written || !*written) co_return written;
+  logging::info("finished", {{"execution", finish.id},
+                             {"from", describe(pass.row)},
+                             {"reason", std::string(to_string(finish.reason))},
+                             {"detail", finish.attempt.detail},
+                             {"traceparent", pass.row.traceparent}});
+  parts_.probe.on_finished(pass.row, finish, parts_.clock.now());
+  parts_.images.release(image_key(pass.row), finish.id);
+  let_go(finish.id);
+  term_sent_.erase(finish.claim);
+  co_return true;
+}
+
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_recycle(const Pass& pass,
+                                                                        const store::Recycle& recycle) {
+  const auto written = co_await parts_.store.recycle(recycle);
+  if (!written || !*written) co_return written;
+  logging::warn("attempt failed, another will be made",
+                {{"execution", recycle.id},
+                 {"from", describe(pass.row)},
+                 {"reason", std::string(to_string(recycle.attempt.reason))},
+                 {"detail", recycle.attempt.detail}});
+  parts_.probe.on_recycled(pass.row, recycle.attempt.reason);
+  parts_.images.release(image_key(pass.row), recycle.id);
+  let_go(recycle.id);
+  term_sent_.erase(recycle.claim);
+  co_return true;
+}
+
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_requeue(const Pass& pass) {
+  // 1 s, 2 s, 4 s … up to a minute, each drawn from its upper half.
+  constexpr int kDoublings = 6;
+  const auto full = std::min<Duration>(
+      std::chrono::seconds(1LL << std::min(pass.row.ref.attempt - 1, kDoublings)), std::chrono::minutes(1));
+  const auto backoff =
+      full / 2 +
+      Duration{static_cast<Duration::rep>(static_cast<double>(full.count() / 2) * parts_.random())};
+  co_return co_await parts_.store.requeue(pass.row.ref.execution, pass.row.ref.claim, backoff);
+}
+
+// --- apply
+// ------------------------------------------------------------------------------------------------------------
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(const Pass& pass,
+                                                                               const Action& action,
+                                                                               Outcome next) {
+  if (std::holds_alternative<WaitForImage>(action)) {
+    const auto key = image_key(pass.row);
+    parts_.images.wait(key, pass.row.ref.execution);
+    parts_.want_image(key);
+    co_return next;
+  }
+  if (std::holds_alternative<Create>(action)) co_return co_await apply_create(pass);
+  if (std::holds_alternative<Start>(action)) co_return co_await apply_start(pass);
+  if (std::holds_alternative<ResolveDoubt>(action)) co_return co_await apply_doubt(pass);
+  if (const auto* signal = std::get_if<Signal>(&action))
+    co_return co_await apply_signal(pass, signal->signal, next);
+  if (std::holds_alternative<Collect>(action)) co_return co_await apply_collect(pass);
+  if (std::holds_alternative<Remove>(action)) co_return co_await apply_remove(pass);
+  co_return next;
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(const Pass& pass) {
+  auto spec = container_spec(pass.row);
+  auto input = co_await parts_.store.load_input(pass.row.ref.execution);
+  if (!input) co_return input.error();
+  spec.input = std::move(*input);
+  if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while we waited for the input
+  const auto created = co_await parts_.runtime.create(spec);
+  if (created) co_return Outcome{Again{}};
+  co_return co_await apply_create_failure(pass, created.error());
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create_failure(
+    const Pass& pass, const Error& error) {
+  const auto end_with = [&](Reason reason) -> Record { return end_attempt(pass.row, reason, error.message); };
+  Record record;
+  switch (error.error_class) {
+    case ErrorClass::Retry:
+      co_return error;  // the engine is away: not this execution's failure
+    case ErrorClass::Conflict:
+      co_return Outcome{Again{}};  // the next observation shows whose it is
+    case ErrorClass::NotFound:
+      parts_.images.forget(image_key(pass.row));
+      [[fallthrough]];
+    case ErrorClass::Doubt:
+    case ErrorClass::Invalid: {
+      logging::warn("create failed", {{"execution", pass.row.ref.execution},
+                                      {"class", to_string(error.error_class)},
+                                      {"error", error.message}});
+      store::Transition counted;
+      counted.id = pass.row.ref.execution;
+      counted.claim = pass.row.ref.claim;
+      counted.from = counted.to = Stage::Claimed;
+      counted.reason = Reason::Starting;
+      counted.create_failures = pass.row.create_failures + 1;
+      record = counted;
+      break;
+    }
+    case ErrorClass::Unsupported:
+      record = end_with(Reason::NotEnforceable);
+      break;
+    case ErrorClass::StorageFull:
+      record = end_with(Reason::NodeStorageFull);
+      break;
+  }
+  const auto written = co_await write(pass, record);
+  if (!written) co_return written.error();
+  co_return Outcome{Again{}};
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_start(const Pass& pass) {
+  // Past its lease this node starts nothing; the committed intent is then resolved as a doubt, which finds it
+  // never sent.
+  if (!parts_.lease.held()) co_return Outcome{WakeAt{parts_.clock.now() + std::chrono::seconds(1)}};
+  const auto started = co_await parts_.runtime.start(pass.row.ref, pass.seen.container_id);
+  if (!started) {
+    // Whatever the answer was, the next pass looks at the container; start is never sent again for it.
+    logging::warn("start was not confirmed", {{"execution", pass.row.ref.execution},
+                                              {"class", to_string(started.error().error_class)},
+                                              {"error", started.error().message}});
+  }
+  co_return Outcome{Again{}};
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_doubt(const Pass& pass) {
+  const auto fenced = co_await parts_.runtime.fence(pass.row.ref);
+  if (!fenced) co_return fenced.error();
+  auto seen = co_await parts_.runtime.observe(pass.row.ref, nullptr, true);
+  if (!seen) co_return seen.error();
+  const Pass again{pass.row, std::move(*seen)};
+  co_return co_await carry_out(again, resolve_doubt(again.row, again.seen, *fenced, parts_.clock.now()));
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_signal(const Pass& pass,
+                                                                                      runtime::Signal signal,
+                                                                                      Outcome next) {
+  const auto sent = co_await parts_.runtime.signal(pass.row.ref, pass.seen.container_id, signal);
+  if (!sent) co_return sent.error();
+  if (signal == runtime::Signal::Term) term_sent_.insert(pass.row.ref.claim);
+  co_return next;
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_collect(const Pass& pass) {
+  auto evidence =
+      co_await parts_.runtime.collect(pass.row.ref, pass.seen.container_id, pass.row.spec->limits);
+  if (!evidence) co_return evidence.error();
+  Findings findings{std::move(*evidence), {}};
+  if (findings.evidence.result_state == Evidence::ResultState::Present) {
+    findings.result_problem = co_await asio::co_spawn(
+        parts_.pool,
+        [&findings]() -> asio::awaitable<std::string> {
+          co_return check_strict_json(findings.evidence.result);
+        },
+        asio::use_awaitable);
+  }
+  const auto record =
+      conclude(pass.row, pass.seen, view_of(pass.row), std::move(findings), parts_.clock.now());
+  const auto written = co_await write(pass, record);
+  if (!written) co_return written.error();
+  co_return Outcome{Again{}};
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_remove(const Pass& pass) {
+  const auto gone = co_await parts_.runtime.remove(pass.row.ref, pass.seen.container_id);
+  if (!gone) co_return gone.error();
+  if (!*gone) co_return Outcome{WakeAt{parts_.clock.now() + kRemovalPause}};
+  co_return Outcome{Again{}};
+}
+
+// --- what the node knows
+// ----------------------------------------------------------------------------------------------
+
+NodeView ExecutionReconciler::view_of(const Execution& row) const {
+  NodeView view;
+  view.name = parts_.node;
+  view.lease_held = parts_.lease.held();
+  view.draining = parts_.lease.draining();
+  view.live_restore = parts_.capabilities.live_restore;
+  view.term_sent = term_sent_.contains(row.ref.claim);
+  view.image = parts_.images.view(image_key(row), row.ref.execution);
+  return view;
+}
+
+std::string ExecutionReconciler::image_key(const Execution& row) const {
+  return ImageTable::key_of(row.spec->image, row.spec->image_pull_policy);
+}
+
+void ExecutionReconciler::track_deadline(const Pass& pass) {
+  const bool runs = pass.seen.state == ContainerState::Running && pass.seen.ours && pass.row.started_at;
+  const bool led = pass.row.stage == Stage::Running || pass.row.stage == Stage::Stopping;
+  if (runs && led) {
+    parts_.deadlines.track(pass.row.ref, pass.seen.container_id, *pass.row.started_at + timeout_of(pass.row),
+                           pass.row.kill_at);
+  } else {
+    parts_.deadlines.release(pass.row.ref.execution);
+  }
+}
+
+void ExecutionReconciler::let_go(const ExecutionId& id) {
+  parts_.slots.release(id);
+  parts_.deadlines.release(id);
+  parts_.gate.withdraw(id);
+}
+
+}  // namespace slipway::reconcilers

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <set>
+
+#include "api/clock.h"
+#include "controller/backoff.h"
+#include "controller/reconciler.h"
+#include "reconcilers/execution/deadline_guard.h"
+#include "reconcilers/execution/plan.h"
+#include "reconcilers/node_state.h"
+#include "runtime/container_runtime.h"
+#include "store/store.h"
+
+namespace slipway::reconcilers {
+
+/// What happened to executions, for counting. Every method has an empty body.
+class ExecutionProbe {
+ public:
+  virtual ~ExecutionProbe() = default;
+  virtual void on_started(const Execution&, TimePoint /*now*/) {}
+  virtual void on_finished(const Execution&, const store::Finish&, TimePoint /*now*/) {}
+  virtual void on_recycled(const Execution&, Reason) {}
+};
+
+/// Everything the reconciler works with; each outlives it.
+struct ExecutionParts {
+  std::string node;
+  store::Store& store;
+  runtime::ContainerRuntime& runtime;
+  const Clock& clock;
+  const Lease& lease;
+  Slots& slots;
+  StartGate& gate;
+  ImageTable& images;
+  DeadlineGuard& deadlines;
+  const runtime::Capabilities& capabilities;
+  asio::any_io_executor pool;  ///< for work that must not hold up the loop (the io executor in a simulation)
+  controller::Random random;
+  ExecutionProbe& probe;
+  std::function<void(const std::string&)> want_image;    ///< an image key somebody waits for
+  std::function<void(const EngineIdentity&)> on_engine;  ///< the engine process that answered last
+};
+
+/// Joins plan and effects for one execution: load, observe, plan, record, act. One step a pass.
+class ExecutionReconciler : public controller::Reconciler {
+ public:
+  explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)) {}
+  asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& id) override;
+
+ private:
+  template <class T>
+  using Awaitable = asio::awaitable<Result<T>>;
+  using Outcome = controller::Outcome;
+  /// One pass over one execution: what was loaded and seen.
+  struct Pass {
+    Execution row;
+    runtime::Observation seen;
+  };
+
+  Awaitable<Outcome> carry_out(const Pass& pass, Plan plan);
+  Awaitable<bool> write(const Pass& pass, const Record& record);
+  Awaitable<bool> write_transition(const Pass& pass, const store::Transition& transition);
+  Awaitable<bool> write_finish(const Pass& pass, const store::Finish& finish);
+  Awaitable<bool> write_recycle(const Pass& pass, const store::Recycle& recycle);
+  Awaitable<bool> write_requeue(const Pass& pass);
+
+  Awaitable<Outcome> apply(const Pass& pass, const Action& action, Outcome next);
+  Awaitable<Outcome> apply_create(const Pass& pass);
+  Awaitable<Outcome> apply_create_failure(const Pass& pass, const Error& error);
+  Awaitable<Outcome> apply_start(const Pass& pass);
+  Awaitable<Outcome> apply_doubt(const Pass& pass);
+  Awaitable<Outcome> apply_signal(const Pass& pass, runtime::Signal signal, Outcome next);
+  Awaitable<Outcome> apply_collect(const Pass& pass);
+  Awaitable<Outcome> apply_remove(const Pass& pass);
+
+  NodeView view_of(const Execution& row) const;
+  std::string image_key(const Execution& row) const;
+  void track_deadline(const Pass& pass);
+  void let_go(const ExecutionId& id);
+
+  ExecutionParts parts_;
+  EngineIdentity engine_;  ///< that answered last
+  std::set<ClaimId> term_sent_;
+};
+
+}  // namespace slipway::reconcilers

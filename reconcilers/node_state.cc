@@ -1,0 +1,93 @@
+#include "reconcilers/node_state.h"
+
+namespace slipway::reconcilers {
+
+bool StartGate::enter(const ExecutionId& id) {
+  if (inside_ < width_) {
+    ++inside_;
+    if (const auto ticket = ticket_of_.find(id); ticket != ticket_of_.end()) {
+      waiting_.erase(ticket->second);
+      ticket_of_.erase(ticket);
+    }
+    return true;
+  }
+  if (ticket_of_.emplace(id, last_ticket_ + 1).second) waiting_.emplace(++last_ticket_, id);
+  return false;
+}
+
+void StartGate::leave() {
+  --inside_;
+  call_next();
+}
+
+void StartGate::withdraw(const ExecutionId& id) {
+  const auto ticket = ticket_of_.find(id);
+  if (ticket == ticket_of_.end()) return;
+  waiting_.erase(ticket->second);
+  ticket_of_.erase(ticket);
+  call_next();
+}
+
+/// Calls as many as there is room for. They are called, not let in, and keep their place until they enter or
+/// withdraw.
+void StartGate::call_next() {
+  int room = width_ - inside_;
+  for (auto waiter = waiting_.begin(); waiter != waiting_.end() && room > 0; ++waiter, --room)
+    on_turn_(waiter->second);
+}
+
+std::string ImageTable::key_of(const std::string& image, ImagePullPolicy policy) {
+  switch (policy) {
+    case ImagePullPolicy::IfNotPresent:
+      return "IfNotPresent " + image;
+    case ImagePullPolicy::Always:
+      return "Always " + image;
+    case ImagePullPolicy::Never:
+      return "Never " + image;
+  }
+  return image;
+}
+
+std::pair<std::string, ImagePullPolicy> ImageTable::split(const std::string& key) {
+  const auto space = key.find(' ');
+  const auto policy = key.substr(0, space);
+  return {key.substr(space + 1), policy == "Always"  ? ImagePullPolicy::Always
+                                 : policy == "Never" ? ImagePullPolicy::Never
+                                                     : ImagePullPolicy::IfNotPresent};
+}
+
+ImageView ImageTable::view(const std::string& key, const ExecutionId& waiter) const {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return {};
+  if (split(key).second == ImagePullPolicy::Always && !found->second.served.contains(waiter)) return {};
+  return found->second.view;
+}
+
+std::set<ExecutionId> ImageTable::answer(const std::string& key, ImageView view) {
+  auto& entry = entries_[key];
+  entry.view = std::move(view);
+  entry.served.insert(entry.waiters.begin(), entry.waiters.end());
+  return std::exchange(entry.waiters, {});
+}
+
+bool ImageTable::wanted(const std::string& key) const {
+  const auto found = entries_.find(key);
+  return found != entries_.end() && !found->second.waiters.empty();
+}
+
+void ImageTable::forget(const std::string& key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  found->second.view = {};
+  found->second.served.clear();
+  if (found->second.waiters.empty()) entries_.erase(found);
+}
+
+void ImageTable::release(const std::string& key, const ExecutionId& waiter) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  found->second.waiters.erase(waiter);
+  found->second.served.erase(waiter);
+}
+
+}  // namespace slipway::reconcilers

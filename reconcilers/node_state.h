@@ -1,0 +1,104 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_set>
+
+#include "api/agent.h"
+#include "api/clock.h"
+#include "api/execution.h"
+#include "reconcilers/execution/plan.h"
+#include "runtime/container_runtime.h"
+
+/// What one node's reconcilers share in memory. All of it can be rebuilt from the two lists; none of it is
+/// the truth.
+namespace slipway::reconcilers {
+
+/// The lease and the operator's wishes, as the last heartbeat told them.
+class Lease {
+ public:
+  explicit Lease(const Clock& clock) : clock_(clock) {}
+  /// Measured on the monotonic clock from before the heartbeat was sent, and asked at the moment of use: a
+  /// process that was stopped past its lease finds it gone at its very next step.
+  bool held() const { return clock_.monotonic() < held_until_; }
+  void renew(Duration until) { held_until_ = until; }
+  void set_wishes(bool cordoned, bool draining) { cordoned_ = cordoned, draining_ = draining; }
+  bool cordoned() const { return cordoned_ || draining_; }
+  bool draining() const { return draining_; }
+
+ private:
+  const Clock& clock_;
+  Duration held_until_{0};
+  bool cordoned_ = false;
+  bool draining_ = false;
+};
+
+/// Which executions hold one of the node's slots.
+class Slots {
+ public:
+  Slots(int capacity, std::function<void()> on_free) : capacity_(capacity), on_free_(std::move(on_free)) {}
+  int capacity() const { return capacity_; }
+  int used() const { return static_cast<int>(held_.size()); }
+  int free() const { return std::max(0, capacity_ - used()); }
+  void hold(const ExecutionId& id) { held_.insert(id); }
+  void release(const ExecutionId& id) {
+    if (held_.erase(id) > 0 && on_free_) on_free_();
+  }
+
+ private:
+  int capacity_;
+  std::function<void()> on_free_;
+  std::unordered_set<ExecutionId> held_;
+};
+
+/// Bounds how many creates and starts are under way: beyond about twice the cores more only adds latency.
+class StartGate {
+ public:
+  StartGate(int width, std::function<void(const ExecutionId&)> on_turn)
+      : width_(width), on_turn_(std::move(on_turn)) {}
+  /// false: full; `on_turn` is called for this id when its turn has come.
+  bool enter(const ExecutionId& id);
+  void leave();
+  /// No wish to enter any more.
+  void withdraw(const ExecutionId& id);
+
+ private:
+  void call_next();
+
+  int width_;
+  int inside_ = 0;
+  std::function<void(const ExecutionId&)> on_turn_;
+  std::map<std::uint64_t, ExecutionId> waiting_;
+  std::map<ExecutionId, std::uint64_t> ticket_of_;
+  std::uint64_t last_ticket_ = 0;
+};
+
+/// What is known of images, and who waits for one. Filled by the image reconciler.
+class ImageTable {
+ public:
+  /// (image, pull policy) as one key of the image controller.
+  static std::string key_of(const std::string& image, ImagePullPolicy policy);
+  static std::pair<std::string, ImagePullPolicy> split(const std::string& key);
+
+  ImageView view(const std::string& key, const ExecutionId& waiter) const;
+  void wait(const std::string& key, const ExecutionId& waiter) { entries_[key].waiters.insert(waiter); }
+  /// Sets the answer and hands over who waited for it. Under Always an answer serves only those.
+  std::set<ExecutionId> answer(const std::string& key, ImageView view);
+  bool wanted(const std::string& key) const;
+  /// The answer is out of date (the image was removed, or a failure has been told long enough).
+  void forget(const std::string& key);
+  /// An execution has what it needs.
+  void release(const std::string& key, const ExecutionId& waiter);
+
+ private:
+  struct Entry {
+    ImageView view;
+    std::set<ExecutionId> waiters;
+    std::set<ExecutionId> served;
+  };
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace slipway::reconcilers

@@ -1,0 +1,18 @@
+#include "reconcilers/retention/retention_reconciler.h"
+
+namespace slipway::reconcilers {
+namespace {
+
+constexpr int kBatch = 1000;
+constexpr auto kPeriod = std::chrono::seconds(60);
+
+}  // namespace
+
+asio::awaitable<Result<controller::Outcome>> RetentionReconciler::reconcile(const controller::Key&) {
+  const auto done = co_await store_.retire(kBatch);
+  if (!done) co_return done.error();
+  if (*done == kBatch) co_return controller::Outcome{controller::Again{}};
+  co_return controller::Outcome{controller::WakeAt{clock_.now() + kPeriod}};
+}
+
+}  // namespace slipway::reconcilers
