@@ -21,7 +21,7 @@ asio::awaitable<Result<Outcome>> NodeReconciler::reconcile(const controller::Key
   }
   lease_.renew(sent_at + term_);
   was_held_ = true;
-  hooks_.on_time(state->database_now);
+  hooks_.on_time(state->database_now, clock_.monotonic() - sent_at);
   const bool cordoned = state->cordoned || state->draining;
   const bool changed = cordoned != lease_.cordoned() || state->draining != lease_.draining();
   lease_.set_wishes(state->cordoned, state->draining);

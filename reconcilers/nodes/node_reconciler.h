@@ -16,11 +16,12 @@ class NodeReconciler : public controller::Reconciler {
   inline static const controller::Key kKey = "heartbeat";
 
   struct Hooks {
-    std::function<store::NodeReport()> report;            ///< what to say of this node now
-    std::function<void(TimePoint database_now)> on_time;  ///< the database's clock at the heartbeat
-    std::function<void()> on_wishes_changed;              ///< cordoned, draining, or no longer
-    std::function<void()> on_taken_over;                  ///< another process has our name: end this one
-    std::function<void()> on_lease_lost;                  ///< counted once per loss
+    std::function<store::NodeReport()> report;  ///< what to say of this node now
+    /// The database's clock as the heartbeat read it, and how long asking took.
+    std::function<void(TimePoint database_now, Duration round_trip)> on_time;
+    std::function<void()> on_wishes_changed;  ///< cordoned, draining, or no longer
+    std::function<void()> on_taken_over;      ///< another process has our name: end this one
+    std::function<void()> on_lease_lost;      ///< counted once per loss
   };
 
   NodeReconciler(store::Store& store, const Clock& clock, Lease& lease, Duration term, Hooks hooks)

@@ -1,0 +1,364 @@
+#include "cmd/slipwayd/daemon.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "logging/log.h"
+
+namespace slipway {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kPoolThreads = 4;
+constexpr int kWorkers = 128;
+constexpr auto kDetachPatience = 5s;  // what is under way then is found again at the next start
+constexpr auto kRetryPause = 250ms;
+
+controller::Random random_source() {
+  return [engine = std::mt19937_64(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(engine);
+  };
+}
+
+store::PostgresOptions store_options(const Config& config, const Identity& identity) {
+  store::PostgresOptions options;
+  options.url = config.database_url;
+  options.listen_url = config.database_listen_url;
+  options.node = identity.node_name();
+  return options;
+}
+
+runtime::DockerOptions docker_options(const Config& config, const Identity& identity) {
+  runtime::DockerOptions options;
+  options.socket_path = config.engine_socket;
+  options.state_dir = config.state_dir;
+  options.instance_id = identity.instance_id();
+  options.io = config.engine_io == "mount"    ? runtime::IoMode::Mount
+               : config.engine_io == "volume" ? runtime::IoMode::Volume
+                                              : runtime::IoMode::Auto;
+  options.runtime_classes = config.engine_runtimes;
+  options.registry_auth = config.registry_auth;
+  return options;
+}
+
+}  // namespace
+
+Daemon::Daemon(Config config, Identity identity)
+    : config_(std::move(config)),
+      identity_(std::move(identity)),
+      pool_(kPoolThreads),
+      store_(store_options(config_, identity_), io_.get_executor(), &count_store_),
+      runtime_(docker_options(config_, identity_), io_.get_executor(), pool_, &count_engine_),
+      slots_(config_.node_slots,
+             [this] {
+               if (claim_loop_) claim_loop_->enqueue(reconcilers::Claimer::kKey);
+             }),
+      gate_(config_.node_starts, [this](const ExecutionId& id) { execution_loop_->enqueue(id); }),
+      deadlines_(runtime_, io_.get_executor(), clock_, timers_,
+                 [this](const ExecutionId& id) { execution_loop_->enqueue(id); }),
+      executions_({.node = identity_.node_name(),
+                   .store = store_,
+                   .runtime = runtime_,
+                   .clock = clock_,
+                   .lease = lease_,
+                   .slots = slots_,
+                   .gate = gate_,
+                   .images = images_,
+                   .deadlines = deadlines_,
+                   .capabilities = capabilities_,
+                   .pool = pool_.get_executor(),
+                   .random = random_source(),
+                   .probe = count_executions_,
+                   .want_image = [this](const std::string& key) { image_loop_->enqueue(key); },
+                   .on_engine = [this](const EngineIdentity& engine) { on_engine(engine); }}),
+      claims_(store_, clock_, lease_, slots_,
+              {.on_claimed = [this](const ExecutionId& id) { execution_loop_->enqueue(id); }}),
+      pulls_(runtime_, clock_, images_,
+             {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
+              .on_pull =
+                  [this](bool, Duration took) {
+                    registry_
+                        .histogram("slipway_image_pull_seconds", "How long making an image present took.",
+                                   metrics::seconds_coarse())
+                        .observe(std::chrono::duration<double>(took).count());
+                  }}),
+      orphans_(store_, runtime_, clock_, identity_.node_name(), config_.resync,
+               {.on_execution = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
+                .on_orphans =
+                    [this](int count) {
+                      registry_
+                          .gauge("slipway_orphan_containers",
+                                 "Containers found without a row at the last walk.")
+                          .set(count);
+                    }}),
+      node_(store_, clock_, lease_, config_.lease,
+            {.report = [this] { return report(); },
+             .on_time = [this](TimePoint now, Duration round_trip) { clock_.adjust(now, round_trip); },
+             .on_wishes_changed =
+                 [this] {
+                   orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
+                   claim_loop_->enqueue(reconcilers::Claimer::kKey);
+                 },
+             .on_taken_over =
+                 [this] {
+                   logging::error("another slipwayd has taken this node's name; leaving everything to it");
+                   end(1);
+                 },
+             .on_lease_lost =
+                 [this] {
+                   registry_.counter("slipway_lease_lost_total", "How often the node's lease ran out.").add();
+                 }}),
+      retention_(store_, clock_),
+      statistics_(store_, clock_),
+      http_(io_, {.host = config_.http_host, .port = static_cast<std::uint16_t>(config_.http_port)},
+            {.livez = [] { return server::Answer{200, "text/plain", "ok\n"}; },
+             .readyz = [this] { return readyz(); },
+             .metrics = [this] { return metrics_page(); },
+             .version =
+                 [] {
+                   return server::Answer{200, "application/json",
+                                         nlohmann::json{{"version", SLIPWAY_VERSION}}.dump() + "\n"};
+                 }}) {
+  registry_.gauge("slipway_build_info", "Always 1; the version is a label.", {{"version", SLIPWAY_VERSION}})
+      .set(1);
+}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+  const auto bound = http_.start();
+  if (!bound) {
+    logging::error(bound.error().message);
+    return 1;
+  }
+  listen_to_signals();
+  asio::co_spawn(io_, open(), [this](const std::exception_ptr& failure) {
+    if (!failure) return;
+    logging::error("start failed");
+    end(1);
+  });
+  io_.run();
+  loops_.clear();
+  pool_.join();
+  return exit_code_;
+}
+
+asio::awaitable<void> Daemon::open() {
+  const bool up = co_await wait_for_database() && co_await wait_for_engine() && co_await register_node();
+  if (ending_) co_return;
+  if (!up) {
+    end(1);
+    co_return;
+  }
+  start_loops();
+  open_ = true;
+  logging::info("ready", {{"node", identity_.node_name()},
+                          {"http", config_.http_host + ":" + std::to_string(http_.port())},
+                          {"io", capabilities_.io_mode},
+                          {"engine", capabilities_.engine_version},
+                          {"slots", std::to_string(config_.node_slots)}});
+}
+
+/// Repeats a step until it answers, is told that repeating cannot help, or the start-up time is over.
+template <class Step>
+asio::awaitable<bool> Daemon::retry(const char* what, Step step) {
+  const auto give_up = clock_.monotonic() + config_.startup_timeout;
+  asio::steady_timer pause(io_);
+  bool told = false;
+  while (!ending_) {
+    const Result<void> done = co_await step();
+    if (done) co_return true;
+    const auto& error = done.error();
+    const bool hopeless =
+        error.error_class == ErrorClass::Invalid || error.error_class == ErrorClass::Unsupported;
+    if (hopeless || clock_.monotonic() >= give_up) {
+      logging::error(std::string(what) + (hopeless ? " cannot be used" : " did not answer in time"),
+                     {{"error", error.message}});
+      co_return false;
+    }
+    if (!told) logging::warn(std::string("waiting for the ") + what, {{"error", error.message}});
+    told = true;
+    pause.expires_after(kRetryPause);
+    boost::system::error_code ignored;
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  co_return false;
+}
+
+asio::awaitable<bool> Daemon::wait_for_database() {
+  co_return co_await retry("database",
+                           [this]() -> asio::awaitable<Result<void>> { co_return co_await store_.open(); });
+}
+
+asio::awaitable<bool> Daemon::wait_for_engine() {
+  co_return co_await retry("engine", [this]() -> asio::awaitable<Result<void>> {
+    auto probed = co_await runtime_.probe();
+    if (!probed) co_return probed.error();
+    capabilities_ = std::move(*probed);
+    co_return Result<void>{};
+  });
+}
+
+asio::awaitable<bool> Daemon::register_node() {
+  co_return co_await retry("database", [this]() -> asio::awaitable<Result<void>> {
+    const auto asked = clock_.monotonic();
+    const auto state = co_await store_.register_node(report());
+    if (!state) co_return state.error();
+    clock_.adjust(state->database_now, clock_.monotonic() - asked);
+    lease_.renew(asked + config_.lease);
+    lease_.set_wishes(state->cordoned, state->draining);
+    co_return Result<void>{};
+  });
+}
+
+controller::Controller& Daemon::add_loop(const std::string& name, controller::Reconciler& reconciler,
+                                         int workers) {
+  loop_probes_.push_back(std::make_unique<CountController>(registry_, name));
+  controller::ControllerOptions options;
+  options.name = name;
+  options.workers = workers;
+  loops_.push_back(std::make_unique<controller::Controller>(
+      options, reconciler, io_.get_executor(), clock_, timers_, random_source(), loop_probes_.back().get()));
+  return *loops_.back();
+}
+
+void Daemon::start_loops() {
+  execution_loop_ = &add_loop("execution", executions_, kWorkers);
+  claim_loop_ = &add_loop("claim", claims_, 1);
+  image_loop_ = &add_loop("image", pulls_, 4);
+  orphan_loop_ = &add_loop("orphan", orphans_, 1);
+  add_loop("node", node_, 1).enqueue(reconcilers::NodeReconciler::kKey);
+  add_loop("retention", retention_, 1).enqueue(reconcilers::RetentionReconciler::kKey);
+  add_loop("statistics", statistics_, 1).enqueue(reconcilers::StatisticsReconciler::kKey);
+  runtime_.watch([this](const ExecutionId& id) {
+    if (id.empty())
+      orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
+    else
+      execution_loop_->enqueue(id);
+  });
+  store_.watch([this](const store::Hint& hint) { on_store_hint(hint); });
+  asio::co_spawn(
+      io_,
+      [this]() -> asio::awaitable<void> {
+        // What an earlier process left holds its slots before anything new is claimed.
+        const auto rows = co_await store_.list_unconverged();
+        if (rows)
+          for (const auto& id : *rows) {
+            slots_.hold(id);
+            execution_loop_->enqueue(id);
+          }
+        orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
+        claim_loop_->enqueue(reconcilers::Claimer::kKey);
+      },
+      [this](const std::exception_ptr& failure) {
+        if (failure) end(1);
+      });
+}
+
+void Daemon::on_store_hint(const store::Hint& hint) {
+  switch (hint.kind) {
+    case store::Hint::Kind::Work:
+      claim_loop_->enqueue(reconcilers::Claimer::kKey);
+      return;
+    case store::Hint::Kind::Changed:
+      execution_loop_->enqueue(hint.id);
+      claim_loop_->enqueue(
+          reconcilers::Claimer::kKey);  // a waiting row that was cancelled is the claimer's affair
+      return;
+    case store::Hint::Kind::Resync:
+      orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
+      claim_loop_->enqueue(reconcilers::Claimer::kKey);
+      return;
+  }
+}
+
+/// A new engine process may have other settings, and lost its waits and events.
+void Daemon::on_engine(const EngineIdentity& engine) {
+  const bool first = engine_.empty();
+  engine_ = engine;
+  if (first || probing_) return;
+  logging::warn("the container engine was restarted", {{"engine", engine}});
+  probing_ = true;
+  asio::co_spawn(io_, reprobe(), [this](const std::exception_ptr&) { probing_ = false; });
+}
+
+asio::awaitable<void> Daemon::reprobe() {
+  auto probed = co_await runtime_.probe();
+  if (probed) capabilities_ = std::move(*probed);
+  orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
+}
+
+void Daemon::listen_to_signals() {
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (!error) detach();
+  });
+}
+
+/// Containers keep running and are adopted at the next start.
+void Daemon::detach() {
+  logging::info("detaching: containers keep running");
+  for (const auto& loop : loops_) loop->stop();
+  const auto give_up = clock_.monotonic() + kDetachPatience;
+  asio::co_spawn(
+      io_,
+      [this, give_up]() -> asio::awaitable<void> {
+        asio::steady_timer pause(io_);
+        const auto busy = [this] {
+          return std::any_of(loops_.begin(), loops_.end(), [](const auto& loop) { return !loop->idle(); });
+        };
+        while (busy() && clock_.monotonic() < give_up) {
+          pause.expires_after(10ms);
+          co_await pause.async_wait(asio::use_awaitable);
+        }
+        end(0);
+      },
+      [](const std::exception_ptr&) {});
+}
+
+void Daemon::end(int exit_code) {
+  if (ending_) return;
+  ending_ = true;
+  exit_code_ = exit_code;
+  for (const auto& loop : loops_) loop->stop();
+  runtime_.unwatch();
+  store_.unwatch();
+  http_.stop();
+  io_.stop();
+}
+
+store::NodeReport Daemon::report() const {
+  store::NodeReport report;
+  report.name = identity_.node_name();
+  report.instance_id = identity_.instance_id();
+  report.slots = config_.node_slots;
+  report.version = SLIPWAY_VERSION;
+  report.not_enforceable = capabilities_.not_enforceable;
+  report.ready = count_engine_.reachable();
+  if (!report.ready) report.message = "the container engine does not answer";
+  return report;
+}
+
+bool Daemon::ready() const { return open_ && !ending_ && lease_.held() && count_engine_.reachable(); }
+
+server::Answer Daemon::readyz() const {
+  const nlohmann::json body = {{"ready", ready()},
+                               {"started", open_},
+                               {"database", lease_.held()},
+                               {"engine", count_engine_.reachable()},
+                               {"io", capabilities_.io_mode}};
+  return {ready() ? 200 : 503, "application/json", body.dump() + "\n"};
+}
+
+server::Answer Daemon::metrics_page() {
+  registry_.gauge("slipway_node_ready", "1 while this node can run executions.").set(ready() ? 1 : 0);
+  registry_.gauge("slipway_node_slots", "Containers this node may run at once.").set(slots_.capacity());
+  registry_.gauge("slipway_node_slots_used", "Slots in use.").set(slots_.used());
+  return {200, "text/plain; version=0.0.4; charset=utf-8", registry_.text()};
+}
+
+}  // namespace slipway
