@@ -34,6 +34,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+// "mem" for "memory": a beginning of at least three letters.
+bool abbreviates(std::string_view name, std::string_view candidate) {
+  return name.size() >= 3 && name.size() < candidate.size() && distance(name, candidate.substr(0, name.size())) == 0;
+}
+
 }  // namespace
 
 std::string join(const std::string& base, std::string_view key) {
@@ -53,7 +58,7 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
   std::optional<std::string> best;
   std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const auto& candidate : candidates) {
-    const auto far = distance(name, candidate);
+    const auto far = abbreviates(name, candidate) ? 1 : distance(name, candidate);
     if (far < least) {
       least = far;
       best = candidate;
