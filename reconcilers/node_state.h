@@ -9,12 +9,14 @@
 #include "api/agent.h"
 #include "api/clock.h"
 #include "api/execution.h"
-#include "reconcilers/execution/plan.h"
+#include "reconcilers/node_view.h"
 #include "runtime/container_runtime.h"
 
 /// What one node's reconcilers share in memory. All of it can be rebuilt from the two lists; none of it is
 /// the truth.
 namespace slipway::reconcilers {
+
+namespace asio = boost::asio;
 
 /// The lease and the operator's wishes, as the last heartbeat told them.
 class Lease {

@@ -5,38 +5,13 @@
 
 #include "api/execution.h"
 #include "controller/reconciler.h"
+#include "reconcilers/node_view.h"
 #include "runtime/container_runtime.h"
 #include "store/store.h"
 
 /// The decision at the heart of Slipway: what to do next with one execution. No I/O, no clock, no log, no
 /// throw.
 namespace slipway::reconcilers {
-
-namespace asio = boost::asio;
-
-/// What the node knows of the agent's image.
-struct ImageView {
-  enum class State {
-    Unknown,  ///< not looked for yet, or being fetched
-    Present,
-    NotFound,
-    NotAllowed,
-    Failed,
-  };
-  State state = State::Unknown;
-  std::string id;      ///< when Present
-  std::string detail;  ///< for operators, when refused or failed
-};
-
-/// What the node knows beside the row and the container.
-struct NodeView {
-  std::string name;
-  bool lease_held = true;  ///< without it nothing is created or started; what runs is still led to its end
-  bool draining = false;
-  bool live_restore = false;  ///< the engine's restarts leave containers running
-  bool term_sent = false;     ///< this process has sent TERM for this attempt
-  ImageView image;
-};
 
 // What to do to the container world. At most one of these a pass.
 struct Nothing {};

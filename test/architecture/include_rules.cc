@@ -14,25 +14,27 @@ using Rooms = std::set<std::string, std::less<>>;
 /// The table of docs/ARCHITECTURE.md: a room and what it may include besides itself. Rooms named `*` may
 /// include all but tests.
 const std::map<std::string, Rooms, std::less<>>& table() {
-  static const Rooms janitor = {"api", "controller", "store", "runtime", "metrics"};
+  static const Rooms janitor = {"api", "controller", "reconcilers", "store", "runtime", "metrics", "logging"};
   static const std::map<std::string, Rooms, std::less<>> rooms = {
       {"api", {}},
       {"api/schemas", {"api"}},
       {"metrics", {}},
-      {"controller", {"api", "metrics"}},
+      {"logging", {}},
+      {"controller", {"api", "metrics", "logging"}},
       {"store", {"api", "metrics"}},
-      {"store/postgres", {"store", "api", "api/schemas", "metrics"}},
+      {"store/postgres", {"store", "api", "api/schemas", "metrics", "logging"}},
       {"store/memory", {"store", "api", "metrics"}},
       {"runtime", {"api", "metrics"}},
-      {"runtime/docker", {"runtime", "api", "metrics"}},
+      {"runtime/docker", {"runtime", "api", "metrics", "logging"}},
       {"runtime/simulated", {"runtime", "api", "metrics"}},
+      {"reconcilers", {"api", "store", "runtime"}},
       {"reconcilers/execution", janitor},
       {"reconcilers/orphans", janitor},
       {"reconcilers/images", janitor},
       {"reconcilers/nodes", janitor},
       {"reconcilers/retention", janitor},
       {"reconcilers/statistics", janitor},
-      {"server", {"api", "store", "controller", "metrics"}},
+      {"server", {"api", "store", "controller", "metrics", "logging"}},
       {"cmd/slipwayd", {"*"}},
       {"cmd/slipway", {"*"}},
       {"manifests/samples", {}},
