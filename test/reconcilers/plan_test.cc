@@ -1,0 +1,413 @@
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <map>
+
+#include "test/reconcilers/plan_fixture.h"
+
+// The plan as a table. Each line is one situation in words and the plan that must come of it; ExhaustiveTable
+// then walks every combination of stage, observation, cancel, deadline and ownership and holds it to rules
+// that need no table.
+namespace slipway::reconcilers {
+namespace {
+
+using namespace testing;
+using enum ContainerState;
+
+struct Line {
+  const char* situation;
+  Stage stage;
+  ContainerState state;
+  void (*change)(Execution&, Observation&, NodeView&);
+  const char* plan;
+};
+
+#define WITH [](Execution& e, Observation& o, NodeView& n) { (void)e, (void)o, (void)n;
+#define END }
+
+const Line kTable[] = {
+    {"waiting rows are the claimer's", Stage::New, Absent, nullptr, "- | - | rest"},
+    {"", Stage::Deferred, Absent, nullptr, "- | - | rest"},
+    {"", Stage::Queued, Absent, nullptr, "- | - | rest"},
+
+    {"claimed, image there and pinned", Stage::Claimed, Absent, nullptr, "- | create | again"},
+    {"image there, not pinned", Stage::Claimed, Absent, WITH e.image_id = "";
+END, "→ Claimed pin image | - | again"
+}  // namespace
+, {
+  "image not looked for", Stage::Claimed, Absent, WITH n.image = {};
+  END, "→ Claimed pulling | wait for image | in 30000 ms"
+}
+, {
+  "image being fetched", Stage::Claimed, Absent, WITH n.image = {};
+  e.reason = Reason::PullingImage;
+  END, "- | wait for image | in 30000 ms"
+}
+, {
+  "no such image", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::NotFound;
+  END, "finish ImageNotFound | - | again"
+}
+, {
+  "image refused", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::NotAllowed;
+  END, "finish ImageNotAllowed | - | again"
+}
+, {
+  "registry away", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::Failed;
+  END, "finish ImagePullFailed | - | again"
+}
+, {
+  "registry away, retry left", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::Failed;
+  e.retry_limit = 1;
+  END, "recycle ImagePullFailed | - | again"
+}
+, {
+  "registry away, retries used", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::Failed;
+  e.retry_limit = 1;
+  e.ref.attempt = 2;
+  END, "finish ImagePullFailed | - | again"
+}
+, {
+  "agent's fault is never retried", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::NotFound;
+  e.retry_limit = 5;
+  END, "finish ImageNotFound | - | again"
+}
+, {
+  "created five times in vain", Stage::Claimed, Absent, WITH e.create_failures = 5;
+  END, "finish EngineError | - | again"
+}
+, {
+  "lease lost: nothing is created", Stage::Claimed, Absent, WITH n.lease_held = false;
+  END, "- | - | in 500 ms"
+}
+, {
+  "cancelled", Stage::Claimed, Absent, WITH e.cancel_requested = true;
+  END, "finish Cancelled | - | again"
+}
+, {
+  "cancelled without a lease", Stage::Claimed, Absent, WITH e.cancel_requested = true;
+  n.lease_held = false;
+  END, "finish Cancelled | - | again"
+}
+, {
+  "draining", Stage::Claimed, Absent, WITH n.draining = true;
+  END, "finish NodeDraining | - | again"
+}
+, {
+  "draining, retry left", Stage::Claimed, Absent, WITH n.draining = true;
+  e.retry_limit = 1;
+  END, "recycle NodeDraining | - | again"
+}
+, {"created, limits equal", Stage::Claimed, Created, nullptr, "→ Launching unless cancelled | start | again"},
+{
+  "created, a limit differs", Stage::Claimed, Created, WITH o.violated_limit = "memory";
+  END, "finish NotEnforceable | - | again"
+}
+, {
+  "created, fenced after doubt", Stage::Claimed, Created, WITH o.fenced = true;
+  END, "- | remove | again"
+}
+, {
+  "created, cancelled", Stage::Claimed, Created, WITH e.cancel_requested = true;
+  END, "finish Cancelled | - | again"
+}
+, {
+  "created, lease lost", Stage::Claimed, Created, WITH n.lease_held = false;
+  END, "- | - | in 500 ms"
+}
+, {
+  "name taken", Stage::Claimed, Created, WITH o.ours = false;
+  END, "finish EngineError | - | again"
+}
+, {
+  "name taken by what runs", Stage::Claimed, Running, WITH o.ours = false;
+  END, "finish EngineError | - | again"
+}
+, {"started by somebody else", Stage::Claimed, Running, nullptr, "finish EngineError | - | again"},
+    {"ran without us", Stage::Claimed, Exited, nullptr, "finish EngineError | - | again"},
+    {"going", Stage::Claimed, Removing, nullptr, "- | - | in 500 ms"},
+    {"dead", Stage::Claimed, Dead, nullptr, "- | remove | again"},
+
+    {"start's fate unknown", Stage::Launching, Created, nullptr, "- | resolve doubt | again"}, {
+  "start's fate unknown, cancelled", Stage::Launching, Created, WITH e.cancel_requested = true;
+  END, "- | resolve doubt | again"
+}
+, {
+  "command cannot be executed", Stage::Launching, Created, WITH o.engine_error = "exec";
+  o.exit_code = 127;
+  END, "finish CommandInvalid | - | again"
+}
+, {
+  "command not executable", Stage::Launching, Created, WITH o.engine_error = "exec";
+  o.exit_code = 126;
+  END, "finish CommandInvalid | - | again"
+}
+, {
+  "127 after our fence is our doing", Stage::Launching, Created, WITH o.engine_error = "bind";
+  o.exit_code = 127;
+  o.fenced = true;
+  END, "- | resolve doubt | again"
+}
+, {
+  "start failed otherwise", Stage::Launching, Created, WITH o.engine_error = "cgroup";
+  o.exit_code = 128;
+  END, "finish EngineError | - | again"
+}
+, {
+  "start failed otherwise, retry left", Stage::Launching, Created, WITH o.engine_error = "cgroup";
+  o.exit_code = 128;
+  e.retry_limit = 1;
+  END, "recycle EngineError | - | again"
+}
+, {"it runs", Stage::Launching, Running, nullptr, "→ Running | - | again"},
+    {"it is over already", Stage::Launching, Exited, nullptr, "→ Running | - | again"}, {
+  "exited without ever starting, command bad", Stage::Launching, Exited, WITH o.started_at = {};
+  o.engine_error = "exec";
+  o.exit_code = 127;
+  END, "finish CommandInvalid | - | again"
+}
+, {
+  "exited without ever starting", Stage::Launching, Exited, WITH o.started_at = {};
+  o.engine_error = "x";
+  o.exit_code = 128;
+  END, "finish EngineError | - | again"
+}
+, {"frozen by somebody", Stage::Launching, Paused, nullptr, "→ Running | - | again"},
+    {"vanished", Stage::Launching, Absent, nullptr, "- | collect | again"}, {
+  "replaced by a stranger", Stage::Launching, Running, WITH o.ours = false;
+  END, "- | collect | again"
+}
+,
+
+    {"runs within its time", Stage::Running, Running, nullptr, "- | - | in 50000 ms"}, {
+  "lease lost: it runs on", Stage::Running, Running, WITH n.lease_held = false;
+  END, "- | - | in 50000 ms"
+}
+, {
+  "deadline", Stage::Running, Running, WITH e.started_at = kNow - 60s;
+  END, "→ Stopping Deadline | TERM | in 2000 ms"
+}
+, {
+  "deadline without a lease", Stage::Running, Running, WITH e.started_at = kNow - 60s;
+  n.lease_held = false;
+  END, "→ Stopping Deadline | TERM | in 2000 ms"
+}
+, {
+  "a millisecond before it", Stage::Running, Running, WITH e.started_at = kNow - 60s + 1ms;
+  e.deadline_at = kNow + 1ms;
+  END, "- | - | in 1 ms"
+}
+, {
+  "deadline before cancel", Stage::Running, Running, WITH e.started_at = kNow - 60s;
+  e.cancel_requested = true;
+  END, "→ Stopping Deadline | TERM | in 2000 ms"
+}
+, {
+  "cancelled", Stage::Running, Running, WITH e.cancel_requested = true;
+  END, "→ Stopping Cancel | TERM | in 10000 ms"
+}
+, {
+  "draining", Stage::Running, Running, WITH n.draining = true;
+  END, "→ Stopping Drain | TERM | in 10000 ms"
+}
+, {
+  "timeout made longer", Stage::Running, Running, WITH e.timeout = 120s;
+  END, "→ Running | - | again"
+}
+, {
+  "timeout made shorter than what passed", Stage::Running, Running, WITH e.timeout = 5s;
+  END, "→ Stopping Deadline | TERM | in 2000 ms"
+}
+, {
+  "timeout beyond the agent's", Stage::Running, Running, WITH e.timeout = 9999s;
+  e.deadline_at = *e.started_at + 600s;
+  END, "- | - | in 590000 ms"
+}
+, {"frozen by somebody", Stage::Running, Paused, nullptr, "- | unpause | again"},
+    {"over", Stage::Running, Exited, nullptr, "- | collect | again"},
+    {"the engine forgot", Stage::Running, Created, nullptr, "- | collect | again"},
+    {"a person removed it", Stage::Running, Absent, nullptr, "- | collect | again"}, {
+  "replaced by a stranger", Stage::Running, Running, WITH o.ours = false;
+  END, "- | collect | again"
+}
+, {"going", Stage::Running, Removing, nullptr, "- | - | in 500 ms"},
+    {"dead", Stage::Running, Dead, nullptr, "- | - | in 500 ms"},
+
+    {"within its grace", Stage::Stopping, Running, nullptr, "- | - | in 5000 ms"}, {
+  "TERM not sent by this process", Stage::Stopping, Running, WITH n.term_sent = false;
+  END, "- | TERM | in 5000 ms"
+}
+, {
+  "grace over", Stage::Stopping, Running, WITH e.kill_at = kNow;
+  END, "- | KILL | in 1000 ms"
+}
+, {"frozen: thaw it so that it can end", Stage::Stopping, Paused, nullptr, "- | unpause | again"},
+    {"ended", Stage::Stopping, Exited, nullptr, "- | collect | again"},
+    {"gone", Stage::Stopping, Absent, nullptr, "- | collect | again"},
+
+    {"evidence is safe: remove", Stage::Recycling, Exited, nullptr, "- | remove | again"},
+    {"gone: wait for the next turn", Stage::Recycling, Absent, nullptr, "requeue | - | rest"}, {
+  "only a directory is left", Stage::Recycling, Absent, WITH o.leftovers = true;
+  END, "- | remove | again"
+}
+, {
+  "cancelled instead", Stage::Recycling, Absent, WITH e.cancel_requested = true;
+  END, "finish Cancelled | - | again"
+}
+, {
+  "a stranger under our name", Stage::Recycling, Running, WITH o.ours = false;
+  END, "requeue | - | rest"
+}
+,
+
+    {"remove", Stage::Finished, Exited, nullptr, "- | remove | again"},
+    {"remove what still runs", Stage::Finished, Running, nullptr, "- | remove | again"},
+    {"remove what is dead", Stage::Finished, Dead, nullptr, "- | remove | again"},
+    {"removal under way", Stage::Finished, Removing, nullptr, "- | remove | again"},
+    {"gone", Stage::Finished, Absent, nullptr, "→ Cleaned | - | rest"}, {
+  "only a mount is left", Stage::Finished, Absent, WITH o.leftovers = true;
+  END, "- | remove | again"
+}
+, {
+  "a stranger under our name", Stage::Finished, Running, WITH o.ours = false;
+  END, "→ Cleaned | - | rest"
+}
+,
+
+    {"clean", Stage::Cleaned, Absent, nullptr, "- | - | rest"},
+    {"a late create", Stage::Cleaned, Created, nullptr, "- | remove | again"}, {
+  "a stranger under our name", Stage::Cleaned, Running, WITH o.ours = false;
+  END, "- | - | rest"
+}
+,
+};  // namespace slipway::reconcilers
+
+TEST(Plan, Table) {
+  for (const auto& line : kTable) {
+    auto e = row_at(line.stage);
+    auto o = seen(line.state);
+    auto n = node();
+    if (line.change) line.change(e, o, n);
+    EXPECT_EQ(describe(plan(e, o, n, kNow)), line.plan)
+        << to_string(line.stage) << " × " << runtime::to_string(line.state) << ": " << line.situation;
+  }
+}
+
+TEST(Plan, DoubtIsResolvedByWhatCanBeProved) {
+  const auto resolve = [](ContainerState state, bool fenced,
+                          void (*change)(Execution&, Observation&) = nullptr) {
+    auto e = row_at(Stage::Launching);
+    auto o = seen(state);
+    o.fenced = fenced;
+    if (change) change(e, o);
+    return describe(resolve_doubt(e, o, fenced, kNow));
+  };
+  EXPECT_EQ(resolve(Running, true), "→ Running | - | again");
+  EXPECT_EQ(resolve(Exited, true), "→ Running | - | again");
+  EXPECT_EQ(resolve(Paused, false), "→ Running | - | again");
+  EXPECT_EQ(resolve(Created, true), "→ Claimed | - | again");
+  EXPECT_EQ(resolve(Created, false), "- | collect | again")
+      << "without a fence a late start could still run it";
+  EXPECT_EQ(resolve(Created, true, [](Execution&, Observation& o) { o.engine = "engine-2"; }),
+            "- | collect | again");
+  EXPECT_EQ(resolve(Created, true, [](Execution& e, Observation& o) { e.engine = o.engine = ""; }),
+            "- | collect | again");
+  EXPECT_EQ(resolve(Absent, true), "- | collect | again");
+  EXPECT_EQ(resolve(Running, true, [](Execution&, Observation& o) { o.ours = false; }),
+            "- | collect | again");
+  EXPECT_EQ(resolve(Exited, true, [](Execution&, Observation& o) { o.started_at = {}; }),
+            "- | collect | again");
+}
+
+TEST(Plan, StartedAtIsCarriedFromTheEnginesClockToTheDatabases) {
+  auto e = row_at(Stage::Launching);
+  auto o = seen(Running);
+  o.observed_at = kNow + std::chrono::hours(3);  // the engine's host is three hours ahead
+  o.started_at = o.observed_at - 4s;
+  const auto record = std::get<store::Transition>(plan(e, o, node(), kNow).record);
+  EXPECT_EQ(record.started_at, kNow - 4s);
+  EXPECT_EQ(record.deadline_at, kNow - 4s + kTimeout);
+}
+
+// --- every combination, held to rules
+// ---------------------------------------------------------------------------------
+
+struct Situation {
+  Execution e;
+  Observation o;
+  NodeView n;
+};
+
+template <class Visit>
+int for_every_situation(Visit visit) {
+  int count = 0;
+  for (const auto stage : kStages)
+    for (const auto state : {Absent, Created, Running, Paused, Exited, Removing, Dead})
+      for (const bool cancel : {false, true})
+        for (const bool late : {false, true})
+          for (const bool ours : {true, false})
+            for (const bool lease : {true, false})
+              for (const bool draining : {false, true})
+                for (const bool fenced : {false, true}) {
+                  Situation s{row_at(stage), seen(state), node()};
+                  s.e.cancel_requested = cancel;
+                  if (late && s.e.started_at) s.e.started_at = kNow - kTimeout - 1s;
+                  if (late && s.e.kill_at) s.e.kill_at = kNow - 1s;
+                  s.o.ours = ours && state != Absent;
+                  s.n.lease_held = lease;
+                  s.n.draining = draining;
+                  s.o.fenced = fenced;
+                  visit(s, plan(s.e, s.o, s.n, kNow));
+                  ++count;
+                }
+  return count;
+}
+
+template <class T>
+bool is(const Action& action) {
+  return std::holds_alternative<T>(action);
+}
+
+TEST(Plan, ExhaustiveTable) {
+  const int count = for_every_situation([](const Situation& s, const Plan& p) {
+    const auto where = std::string(to_string(s.e.stage)) + " × " +
+                       std::string(runtime::to_string(s.o.state)) + " = " + describe(p);
+    const auto* transition = std::get_if<store::Transition>(&p.record);
+    if (is<Start>(p.action)) {
+      ASSERT_TRUE(transition && transition->to == Stage::Launching && transition->unless_cancelled) << where;
+      ASSERT_TRUE(s.n.lease_held && s.o.ours && s.o.state == Created && !s.o.fenced && !s.e.cancel_requested)
+          << where;
+    }
+    if (is<Create>(p.action)) {
+      ASSERT_TRUE(s.e.stage == Stage::Claimed && s.n.lease_held && s.o.state == Absent) << where;
+    }
+    if (is<Remove>(p.action)) {
+      ASSERT_TRUE(s.o.ours) << "what is not ours is not touched: " << where;
+      const bool evidence_safe =
+          s.e.stage == Stage::Recycling || s.e.stage == Stage::Finished || s.e.stage == Stage::Cleaned;
+      const bool never_ran = s.e.stage == Stage::Claimed && (s.o.state == Created || s.o.state == Dead);
+      ASSERT_TRUE(evidence_safe || never_ran) << where;
+    }
+    if (is<Signal>(p.action)) {
+      ASSERT_TRUE(s.o.ours && (s.o.state == Running || s.o.state == Paused)) << where;
+    }
+    if (is<Collect>(p.action)) {
+      ASSERT_TRUE(s.e.stage == Stage::Launching || s.e.stage == Stage::Running ||
+                  s.e.stage == Stage::Stopping)
+          << where;
+    }
+    if (transition) {
+      ASSERT_EQ(transition->from, s.e.stage) << where;
+    }
+    if (const auto* finish = std::get_if<store::Finish>(&p.record)) {
+      ASSERT_NE(finish->reason, Reason::Completed) << "only conclude() completes: " << where;
+      ASSERT_FALSE(finish->attempt.started) << where;
+    }
+    const bool nothing = std::holds_alternative<NoRecord>(p.record) && is<Nothing>(p.action);
+    ASSERT_FALSE(nothing && std::holds_alternative<controller::Again>(p.next)) << "would spin: " << where;
+  });
+  std::printf("plan: %d situations\n", count);
+  EXPECT_EQ(count, 10 * 7 * 64);
+}
+
+}  // namespace
+}  // namespace slipway::reconcilers
