@@ -1,0 +1,114 @@
+-- What can be run, who may run it, and what was spent.
+CREATE TABLE slipway.agents (
+  name       slipway.object_name PRIMARY KEY,
+  spec       jsonb NOT NULL,
+  revision   int NOT NULL DEFAULT 0,
+  labels     jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Immutable; an execution pins one, and a deleted agent leaves its revisions behind.
+CREATE TABLE slipway.agent_revisions (
+  agent      slipway.object_name NOT NULL,
+  revision   int NOT NULL CHECK (revision > 0),
+  spec       jsonb NOT NULL,
+  price      numeric NOT NULL DEFAULT 0 CHECK (price >= 0),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (agent, revision)
+);
+
+-- The full rules live in the binaries (api/agent.cc). Here stands what the tables themselves rest on.
+CREATE FUNCTION slipway.agents_revise() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF jsonb_typeof(NEW.spec) IS DISTINCT FROM 'object' THEN
+    RAISE EXCEPTION 'spec: expected an object' USING ERRCODE = 'check_violation';
+  END IF;
+  IF jsonb_typeof(NEW.spec -> 'image') IS DISTINCT FROM 'string' OR NEW.spec ->> 'image' = '' THEN
+    RAISE EXCEPTION 'spec.image: expected the name of an image' USING ERRCODE = 'check_violation';
+  END IF;
+  IF coalesce(NEW.spec ->> 'price', '0') !~ '^[0-9]{1,12}(\.[0-9]{1,9})?$' THEN
+    RAISE EXCEPTION 'spec.price: expected a decimal such as "0.05"' USING ERRCODE = 'check_violation';
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    NEW.revision := 1 + coalesce((SELECT max(r.revision) FROM slipway.agent_revisions r WHERE r.agent = NEW.name), 0);
+  ELSIF NEW.name <> OLD.name THEN
+    RAISE EXCEPTION 'agents.name is immutable' USING ERRCODE = 'check_violation';
+  ELSE
+    NEW.revision := OLD.revision + (NEW.spec IS DISTINCT FROM OLD.spec)::int;
+    NEW.created_at := OLD.created_at;
+    NEW.updated_at := now();
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER agents_revise BEFORE INSERT OR UPDATE ON slipway.agents
+  FOR EACH ROW EXECUTE FUNCTION slipway.agents_revise();
+
+CREATE FUNCTION slipway.agents_keep_revision() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.revision <> OLD.revision THEN
+    INSERT INTO slipway.agent_revisions (agent, revision, spec, price)
+    VALUES (NEW.name, NEW.revision, NEW.spec, coalesce(NEW.spec ->> 'price', '0')::numeric);
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER agents_keep_revision AFTER INSERT OR UPDATE ON slipway.agents
+  FOR EACH ROW EXECUTE FUNCTION slipway.agents_keep_revision();
+
+CREATE FUNCTION slipway.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is immutable', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER agent_revisions_immutable BEFORE UPDATE OR DELETE ON slipway.agent_revisions
+  FOR EACH ROW EXECUTE FUNCTION slipway.refuse_change();
+
+CREATE TABLE slipway.entitlements (
+  id         text PRIMARY KEY DEFAULT slipway.uuid_v7()::text CHECK (char_length(id) BETWEEN 1 AND 253),
+  user_id    slipway.user_id NOT NULL,
+  agent      slipway.object_name NOT NULL,
+  uses       int CHECK (uses >= 0),                      -- granted in total; NULL: without a limit
+  used       int NOT NULL DEFAULT 0 CHECK (used >= 0),   -- spent and not refunded
+  expires_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (id, user_id, agent)
+);
+CREATE INDEX entitlements_holder ON slipway.entitlements (user_id, agent, expires_at);
+
+-- The ledger. At most one row an execution, whatever the number of attempts; a refund is a mark on it. Outlives retention.
+CREATE TABLE slipway.entitlement_spends (
+  execution_id   uuid PRIMARY KEY,
+  entitlement_id text,
+  user_id        slipway.user_id NOT NULL,
+  agent          text NOT NULL,
+  price          numeric NOT NULL DEFAULT 0,
+  spent_at       timestamptz NOT NULL DEFAULT now(),
+  settled_at     timestamptz,
+  refunded_at    timestamptz,
+  refund_reason  slipway.reason,
+  CHECK ((refunded_at IS NULL) = (refund_reason IS NULL)),
+  CHECK (refunded_at IS NULL OR settled_at IS NOT NULL)
+);
+CREATE INDEX entitlement_spends_unsettled ON slipway.entitlement_spends (entitlement_id) WHERE settled_at IS NULL;
+
+-- The row '*' is everybody's; a user's own row replaces it.
+CREATE TABLE slipway.quotas (
+  user_id      text PRIMARY KEY CHECK (char_length(user_id) BETWEEN 1 AND 128 AND user_id !~ '[[:cntrl:]]'),
+  per_minute   int CHECK (per_minute >= 0),
+  max_running  int CHECK (max_running >= 0),
+  max_queued   int CHECK (max_queued >= 0),
+  max_priority int NOT NULL DEFAULT 0 CHECK (max_priority BETWEEN -100 AND 100)
+);
+INSERT INTO slipway.quotas (user_id) VALUES ('*');
+
+-- `running` moves in the transactions that move the stage, so no crash leaks it: rows from Claimed to Recycling.
+CREATE TABLE slipway.user_usage (
+  user_id      text PRIMARY KEY,
+  running      int NOT NULL DEFAULT 0 CHECK (running >= 0),
+  minute       timestamptz,
+  minute_count int NOT NULL DEFAULT 0
+) WITH (fillfactor = 70);
+
+INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (2, '0002_agents', 1);
