@@ -1,0 +1,104 @@
+#include "store/postgres/migrate.h"
+
+#include <fmt/format.h>
+
+#include "api/schemas/migrations.h"
+#include "store/postgres/connection.h"
+
+namespace slipway::store::postgres {
+namespace {
+
+constexpr Statement kPresent{"schema_present", "SELECT to_regclass('slipway.schema_migrations') IS NOT NULL"};
+constexpr Statement kVersion{"schema_version",
+                             "SELECT coalesce(max(number), 0), coalesce(max(oldest_binary), 0) FROM slipway.schema_migrations"};
+constexpr Statement kLock{"migration_lock", "SELECT pg_advisory_xact_lock(hashtextextended('slipway migrate', 0))"};
+
+SchemaVersion read_version(Connection& connection) {
+  if (!connection.query(kPresent).flag(0, 0)) return {};
+  const auto rows = connection.query(kVersion);
+  return {static_cast<int>(rows.number(0, 0)), static_cast<int>(rows.number(0, 1))};
+}
+
+ConnectionOptions patient(const std::string& url, std::chrono::seconds patience) {
+  ConnectionOptions options;
+  options.url = url;
+  options.application_name = "slipway migrate";
+  options.statement_timeout = patience;
+  options.lock_timeout = patience;
+  return options;
+}
+
+// The lock belongs to the transaction, so that it also holds behind a pooler; after it, the version is read again.
+bool apply_next(Connection& connection, std::vector<std::string>& applied) {
+  bool more = false;
+  std::string name;
+  connection.transaction([&] {
+    connection.query(kLock);
+    const auto version = read_version(connection);
+    for (const auto& migration : schemas::migrations()) {
+      if (migration.number <= version.number) continue;
+      connection.script(migration.sql);
+      if (read_version(connection).number != migration.number) {
+        throw Failure({ErrorClass::Invalid, fmt::format("migration {} does not say its number", migration.name)}, "", false);
+      }
+      name = migration.name;
+      more = true;
+      return true;
+    }
+    return false;
+  });
+  if (more) applied.push_back(name);
+  return more;
+}
+
+}  // namespace
+
+int spoken_version() { return schemas::migrations().back().number; }
+
+SchemaCheck judge_schema(const SchemaVersion& version, int spoken) {
+  using enum SchemaCheck::Verdict;
+  if (version.number == 0) {
+    return {Absent, version, "the database has no slipway schema: run `slipway migrate`"};
+  }
+  if (version.number < spoken) {
+    return {TooOld, version,
+            fmt::format("the schema is at {}, this binary needs {}: run `slipway migrate`", version.number, spoken)};
+  }
+  if (version.oldest_binary > spoken) {
+    return {TooNew, version,
+            fmt::format("the schema is at {} and needs a binary that knows {}, this one knows {}: upgrade slipway",
+                        version.number, version.oldest_binary, spoken)};
+  }
+  return {Fits, version, ""};
+}
+
+Result<SchemaVersion> schema_version(const std::string& url) {
+  try {
+    Connection connection(patient(url, std::chrono::seconds(5)));
+    return read_version(connection);
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+Result<SchemaCheck> check_schema(const std::string& url) {
+  const auto version = schema_version(url);
+  if (!version) return version.error();
+  return judge_schema(*version, spoken_version());
+}
+
+Result<std::vector<std::string>> migrate(const std::string& url, std::chrono::seconds patience) {
+  try {
+    Connection connection(patient(url, patience));
+    const auto check = judge_schema(read_version(connection), spoken_version());
+    if (check.verdict == SchemaCheck::Verdict::TooNew) return Error{ErrorClass::Conflict, check.message};
+    std::vector<std::string> applied;
+    while (apply_next(connection, applied)) {
+    }
+    return applied;
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+}  // namespace slipway::store::postgres

@@ -1,0 +1,204 @@
+#include "store/postgres/postgres_store.h"
+
+#include <atomic>
+
+#include "store/postgres/coalescing_writer.h"
+#include "store/postgres/listener.h"
+#include "store/postgres/parameters.h"
+#include "store/postgres/pool.h"
+#include "store/postgres/reads.h"
+#include "store/postgres/statements.h"
+#include "store/postgres/write.h"
+
+namespace slipway::store {
+
+using postgres::Connection;
+using postgres::Failure;
+
+namespace {
+
+postgres::ConnectionOptions connection_options(const PostgresOptions& options, bool direct) {
+  postgres::ConnectionOptions connection;
+  connection.url = direct && !options.listen_url.empty() ? options.listen_url : options.url;
+  connection.connect_timeout = options.connect_timeout;
+  connection.statement_timeout = options.statement_timeout;
+  connection.lock_timeout = options.lock_timeout;
+  return connection;
+}
+
+postgres::PoolOptions pool_options(const PostgresOptions& options) {
+  postgres::PoolOptions pool;
+  pool.connection = connection_options(options, false);
+  pool.size = std::max(options.pool_size, 2);
+  pool.hang_timeout = options.statement_timeout + std::chrono::seconds(2);
+  pool.probe = options.probe;
+  return pool;
+}
+
+}  // namespace
+
+struct PostgresStore::Impl {
+  Impl(PostgresOptions given, asio::any_io_executor executor)
+      : options(std::move(given)),
+        io(std::move(executor)),
+        pool(std::make_unique<postgres::Pool>(pool_options(options))),
+        writer(std::make_shared<postgres::CoalescingWriter>(
+            *pool, io,
+            postgres::CoalescingWriter::Options{.batch_rows = options.batch_rows,
+                                                .batch_bytes = options.batch_bytes,
+                                                .batches_in_flight = std::max(1, options.pool_size / 2),
+                                                .probe = options.probe})) {}
+
+  postgres::Writer identity() const { return {options.node_name, epoch}; }
+
+  /// Runs `work` in a transaction of this node, after the fence.
+  template <class T>
+  asio::awaitable<Result<T>> fenced(std::string_view op, std::function<T(Connection&)> work) {
+    co_return co_await pool->run<T>(op, std::function<T(Connection&)>(
+        [me = identity(), work = std::move(work)](Connection& connection) {
+          T answer{};
+          connection.transaction([&] {
+            postgres::act_as(connection, me);
+            answer = work(connection);
+            return true;
+          });
+          return answer;
+        }));
+  }
+
+  PostgresOptions options;
+  asio::any_io_executor io;
+  std::int64_t epoch = 0;  ///< io thread only
+  postgres::SpecCache specs;
+  std::mutex name_mutex;
+  std::unique_ptr<Connection> name_holder;  ///< under name_mutex
+  std::unique_ptr<postgres::Pool> pool;
+  std::shared_ptr<postgres::CoalescingWriter> writer;
+  std::unique_ptr<postgres::Listener> listener;
+};
+
+PostgresStore::PostgresStore(PostgresOptions options, asio::any_io_executor io)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(io))) {}
+
+PostgresStore::~PostgresStore() {
+  unwatch();
+  impl_->writer->close();
+  impl_->pool.reset();
+}
+
+asio::awaitable<Result<void>> PostgresStore::hold_name() {
+  const auto done = co_await impl_->pool->run<bool>("hold_name", [impl = impl_.get()](Connection&) {
+    const std::lock_guard lock(impl->name_mutex);
+    postgres::hold_name(impl->name_holder, connection_options(impl->options, true), impl->options.node_name);
+    return true;
+  });
+  if (!done) co_return done.error();
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<NodeState>> PostgresStore::register_node(const NodeReport& report) {
+  auto state = co_await impl_->pool->run<NodeState>("register_node", [report, lease = impl_->options.lease](Connection& c) {
+    return postgres::register_node(c, report, lease);
+  });
+  if (state) {
+    impl_->options.node_name = report.name;
+    impl_->epoch = state->epoch;
+  }
+  co_return state;
+}
+
+asio::awaitable<Result<NodeState>> PostgresStore::heartbeat(const NodeReport& report) {
+  co_return co_await impl_->pool->run<NodeState>("heartbeat", [report, me = impl_->identity()](Connection& c) {
+    return postgres::heartbeat(c, me, report);
+  });
+}
+
+asio::awaitable<Result<void>> PostgresStore::set_idle(bool idle) {
+  const auto done = co_await impl_->pool->run<bool>("set_idle", [idle, me = impl_->identity()](Connection& c) {
+    postgres::set_idle(c, me, idle);
+    return true;
+  });
+  if (!done) co_return done.error();
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<std::vector<Undecided>>> PostgresStore::list_undecided(int limit) {
+  co_return co_await impl_->pool->run<std::vector<Undecided>>(
+      "list_undecided", [limit, specs = &impl_->specs](Connection& c) { return postgres::list_undecided(c, *specs, limit); });
+}
+
+asio::awaitable<Result<int>> PostgresStore::decide(const std::vector<Decision>& decisions) {
+  if (decisions.empty()) co_return 0;
+  co_return co_await impl_->fenced<int>("decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
+}
+
+asio::awaitable<Result<std::vector<Candidate>>> PostgresStore::list_candidates(int limit) {
+  co_return co_await impl_->pool->run<std::vector<Candidate>>(
+      "list_candidates", [limit](Connection& c) { return postgres::list_candidates(c, limit); });
+}
+
+asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
+  if (ids.empty()) co_return std::vector<ExecutionId>{};
+  co_return co_await impl_->fenced<std::vector<ExecutionId>>(
+      "claim", [ids, me = impl_->identity()](Connection& c) { return postgres::claim(c, me, ids); });
+}
+
+asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
+  co_return co_await impl_->pool->run<Execution>(
+      "load", [id, specs = &impl_->specs](Connection& c) { return postgres::load(c, *specs, id); });
+}
+
+asio::awaitable<Result<std::string>> PostgresStore::load_input(const ExecutionId& id) {
+  co_return co_await impl_->pool->run<std::string>("load_input",
+                                                   [id](Connection& c) { return postgres::load_input(c, id); });
+}
+
+asio::awaitable<Result<bool>> PostgresStore::record(const Transition& transition) {
+  co_return co_await impl_->writer->write(transition, impl_->identity());
+}
+
+asio::awaitable<Result<bool>> PostgresStore::finish(const Finish& finish) {
+  co_return co_await impl_->writer->write(finish, impl_->identity());
+}
+
+asio::awaitable<Result<bool>> PostgresStore::recycle(const Recycle& recycle) {
+  co_return co_await impl_->writer->write(recycle, impl_->identity());
+}
+
+asio::awaitable<Result<bool>> PostgresStore::requeue(const ExecutionId& id, const ClaimId& claim, Duration backoff) {
+  co_return co_await impl_->writer->write(postgres::Requeue{id, claim, backoff}, impl_->identity());
+}
+
+asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_unconverged() {
+  co_return co_await impl_->pool->run<std::vector<ExecutionId>>(
+      "list_unconverged",
+      [node = impl_->options.node_name](Connection& c) { return postgres::list_unconverged(c, node); });
+}
+
+asio::awaitable<Result<std::vector<ClaimId>>> PostgresStore::live_claims(const std::vector<ClaimId>& claims) {
+  if (claims.empty()) co_return std::vector<ClaimId>{};
+  co_return co_await impl_->pool->run<std::vector<ClaimId>>(
+      "live_claims", [claims](Connection& c) { return postgres::live_claims(c, claims); });
+}
+
+asio::awaitable<Result<int>> PostgresStore::retire(int limit) {
+  co_return co_await impl_->fenced<int>("retire", [limit](Connection& c) {
+    return static_cast<int>(c.query(postgres::sql::kRetire, {std::to_string(limit)}).number(0, 0));
+  });
+}
+
+asio::awaitable<Result<int>> PostgresStore::fold_outcomes(int limit) {
+  co_return co_await impl_->fenced<int>("fold_outcomes", [limit](Connection& c) {
+    return static_cast<int>(c.query(postgres::sql::kFoldOutcomes, {std::to_string(limit)}).number(0, 0));
+  });
+}
+
+void PostgresStore::watch(std::function<void(const Hint&)> on_hint) {
+  unwatch();
+  impl_->listener =
+      std::make_unique<postgres::Listener>(connection_options(impl_->options, true), impl_->io, std::move(on_hint));
+}
+
+void PostgresStore::unwatch() { impl_->listener.reset(); }
+
+}  // namespace slipway::store

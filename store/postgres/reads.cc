@@ -1,0 +1,151 @@
+#include "store/postgres/reads.h"
+
+#include "store/postgres/parameters.h"
+#include "store/postgres/statements.h"
+
+namespace slipway::store::postgres {
+namespace {
+
+std::optional<TimePoint> time_at(const Rows& rows, int row, int column) {
+  if (rows.null(row, column)) return std::nullopt;
+  return time_point(rows.number(row, column));
+}
+
+std::optional<int> int_at(const Rows& rows, int row, int column) {
+  if (rows.null(row, column)) return std::nullopt;
+  return static_cast<int>(rows.number(row, column));
+}
+
+// The submitter may have asked for more since, up to what the agent allows.
+std::chrono::seconds effective_timeout(std::optional<int> asked, const AgentSpec* spec) {
+  if (!spec) return std::chrono::seconds(asked.value_or(300));
+  if (!asked) return spec->timeout;
+  return std::min(std::chrono::seconds(*asked), spec->max_timeout);
+}
+
+int effective_retries(std::optional<int> asked, const AgentSpec* spec) {
+  const int allowed = spec ? spec->retry_limit : 0;
+  return std::min(asked.value_or(allowed), allowed);
+}
+
+std::vector<std::string> first_column(const Rows& rows) {
+  std::vector<std::string> values;
+  values.reserve(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) values.push_back(rows.string(i, 0));
+  return values;
+}
+
+Execution execution_at(const Rows& rows, int i) {
+  Execution e;
+  e.ref = {rows.string(i, 0), static_cast<int>(rows.number(i, 1)), static_cast<int>(rows.number(i, 2)), rows.string(i, 3)};
+  e.owner = rows.string(i, 4);
+  e.user_id = rows.string(i, 5);
+  e.agent = rows.string(i, 6);
+  e.agent_revision = static_cast<int>(rows.number(i, 7));
+  e.image_id = rows.string(i, 8);
+  e.stage = stage_from(rows.string(i, 9)).value_or(Stage::New);
+  e.status = status_from(rows.string(i, 10)).value_or(Status::Pending);
+  e.reason = reason_from(rows.string(i, 11)).value_or(Reason::Queued);
+  e.cancel_requested = rows.flag(i, 12);
+  e.create_failures = static_cast<int>(rows.number(i, 15));
+  e.traceparent = rows.string(i, 16);
+  e.engine = rows.string(i, 17);
+  e.intent_at = time_at(rows, i, 18);
+  e.started_at = time_at(rows, i, 19);
+  e.deadline_at = time_at(rows, i, 20);
+  e.kill_at = time_at(rows, i, 21);
+  e.not_before = time_at(rows, i, 22);
+  e.verdict = verdict_from(rows.string(i, 23));
+  return e;
+}
+
+}  // namespace
+
+std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit) {
+  const auto rows = connection.query(sql::kListUndecided, {std::to_string(limit)});
+  std::vector<Undecided> list;
+  list.reserve(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    list.push_back({.id = rows.string(i, 0),
+                    .stage = stage_from(rows.string(i, 1)).value_or(Stage::New),
+                    .user_id = rows.string(i, 2),
+                    .agent = rows.string(i, 3),
+                    .cancel_requested = rows.flag(i, 4),
+                    .not_before = time_at(rows, i, 5),
+                    .start_deadline = time_at(rows, i, 6),
+                    .timeout_seconds = int_at(rows, i, 7),
+                    .retry_limit = int_at(rows, i, 8),
+                    .input_bytes = rows.number(i, 9),
+                    .agent_revision = static_cast<int>(rows.number(i, 10))});
+    list.back().spec = specs.get(connection, list.back().agent, list.back().agent_revision);
+  }
+  return list;
+}
+
+int decide(Connection& connection, const std::vector<Decision>& decisions) {
+  Column id, was, stage, status, reason, fault, message, revision, timeout, retries, final;
+  for (const auto& d : decisions) {
+    const auto& row = row_of(d.reason);
+    const bool ends = d.to == Stage::Finished;
+    id.add(d.id);
+    was.add(to_string(d.from));
+    stage.add(to_string(d.to));
+    status.add(to_string(ends ? row.status : Status::Pending));
+    reason.add(row.name);
+    fault.add(to_string(ends ? row.fault : Fault::None));
+    message.add(d.message.empty() ? row.message : std::string_view(d.message));
+    revision.add(!ends ? std::optional(d.agent_revision) : std::nullopt);
+    timeout.add(!ends && d.timeout_seconds > 0 ? std::optional(d.timeout_seconds) : std::nullopt);
+    retries.add(!ends ? std::optional(d.retry_limit) : std::nullopt);
+    final.add(ends);
+  }
+  const auto rows = connection.query(
+      sql::kDecide, {id.take(), was.take(), stage.take(), status.take(), reason.take(), fault.take(), message.take(),
+                     revision.take(), timeout.take(), retries.take(), final.take()});
+  return static_cast<int>(rows.number(0, 0));
+}
+
+std::vector<Candidate> list_candidates(Connection& connection, int limit) {
+  const auto rows = connection.query(sql::kListCandidates, {std::to_string(limit)});
+  std::vector<Candidate> list;
+  list.reserve(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    list.push_back({.id = rows.string(i, 0),
+                    .user_id = rows.string(i, 1),
+                    .agent = rows.string(i, 2),
+                    .priority = static_cast<int>(rows.number(i, 3)),
+                    .created_at = time_point(rows.number(i, 4))});
+  }
+  return list;
+}
+
+std::vector<ExecutionId> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids) {
+  return first_column(connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
+                                                     std::string(row_of(Reason::Starting).message)}));
+}
+
+Execution load(Connection& connection, SpecCache& specs, const ExecutionId& id) {
+  const auto rows = connection.query(sql::kLoad, {array({id})});
+  if (rows.size() == 0) throw Failure({ErrorClass::NotFound, "no execution " + id}, "", false);
+  auto execution = execution_at(rows, 0);
+  execution.spec = specs.get(connection, execution.agent, execution.agent_revision);
+  execution.timeout = effective_timeout(int_at(rows, 0, 13), execution.spec.get());
+  execution.retry_limit = effective_retries(int_at(rows, 0, 14), execution.spec.get());
+  return execution;
+}
+
+std::string load_input(Connection& connection, const ExecutionId& id) {
+  const auto rows = connection.query(sql::kLoadInput, {id});
+  if (rows.size() == 0) throw Failure({ErrorClass::NotFound, "no execution " + id}, "", false);
+  return rows.string(0, 0);
+}
+
+std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node) {
+  return first_column(connection.query(sql::kListUnconverged, {node}));
+}
+
+std::vector<ClaimId> live_claims(Connection& connection, const std::vector<ClaimId>& claims) {
+  return first_column(connection.query(sql::kLiveClaims, {array(claims)}));
+}
+
+}  // namespace slipway::store::postgres

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/postgres/connection.h"
+#include "store/postgres/spec_cache.h"
+#include "store/postgres/write.h"
+#include "store/store.h"
+
+/// The port's calls other than the coalesced writes, one function each, on a connection. They throw Failure.
+namespace slipway::store::postgres {
+
+NodeState register_node(Connection& connection, const NodeReport& report, std::chrono::seconds lease);
+NodeState heartbeat(Connection& connection, const Writer& writer, const NodeReport& report);
+void set_idle(Connection& connection, const Writer& writer, bool idle);
+/// Keeps `holder` a connection that holds the name's lock. Failure of class Conflict: another session has it.
+void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options, const std::string& node);
+
+std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit);
+int decide(Connection& connection, const std::vector<Decision>& decisions);
+std::vector<Candidate> list_candidates(Connection& connection, int limit);
+std::vector<ExecutionId> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids);
+
+Execution load(Connection& connection, SpecCache& specs, const ExecutionId& id);
+std::string load_input(Connection& connection, const ExecutionId& id);
+std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node);
+std::vector<ClaimId> live_claims(Connection& connection, const std::vector<ClaimId>& claims);
+
+}  // namespace slipway::store::postgres
