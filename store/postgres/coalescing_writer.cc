@@ -15,8 +15,8 @@ struct CoalescingWriter::Entry {
 
 namespace {
 
-// Tries a batch; halves it while the database refuses it for what is in it. The failure that cost the connection is kept
-// and thrown at the end, so that the pool drops it.
+// Tries a batch; halves it while the database refuses it for what is in it. The failure that cost the
+// connection is kept and thrown at the end, so that the pool drops it.
 template <class Entry>
 class Attempt {
  public:
@@ -75,7 +75,8 @@ asio::awaitable<Result<bool>> CoalescingWriter::write(Write write, Writer writer
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
         auto tracked = asio::prefer(executor, asio::execution::outstanding_work.tracked);
         entry->done = [resume, tracked](Result<bool> answer) {
-          asio::post(tracked, [resume, answer = std::move(answer)]() mutable { (*resume)(std::move(answer)); });
+          asio::post(tracked,
+                     [resume, answer = std::move(answer)]() mutable { (*resume)(std::move(answer)); });
         };
         if (closed_) return entry->done(Error{ErrorClass::Retry, "the store is closing"});
         waiting_.push_back(entry);
@@ -108,7 +109,8 @@ void CoalescingWriter::pump() {
 CoalescingWriter::Entries CoalescingWriter::take_batch() {
   Entries batch;
   std::size_t bytes = 0;
-  for (auto it = waiting_.begin(); it != waiting_.end() && static_cast<int>(batch.size()) < options_.batch_rows;) {
+  for (auto it = waiting_.begin();
+       it != waiting_.end() && static_cast<int>(batch.size()) < options_.batch_rows;) {
     const auto& entry = **it;
     const bool other_epoch = !batch.empty() && batch[0]->writer.epoch != entry.writer.epoch;
     if (other_epoch || in_flight_.contains(id_of(entry.write))) {

@@ -10,11 +10,12 @@
 
 namespace slipway::store::postgres {
 
-/// Gathers the writes that arrive while others are under way into one statement, and tells each caller its own result.
+/// Gathers the writes that arrive while others are under way into one statement, and tells each caller its
+/// own result.
 ///
-/// A row somebody else has locked is left out of its batch and tried again alone, one such row at a time, so that it costs
-/// its neighbours nothing. A batch that the database refuses is halved until the row at fault stands alone.
-/// Io thread only.
+/// A row somebody else has locked is left out of its batch and tried again alone, one such row at a time, so
+/// that it costs its neighbours nothing. A batch that the database refuses is halved until the row at fault
+/// stands alone. Io thread only.
 class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
  public:
   struct Options {

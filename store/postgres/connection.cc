@@ -9,32 +9,36 @@ namespace slipway::store::postgres {
 
 ErrorClass classify(std::string_view sqlstate) {
   const auto group = sqlstate.substr(0, 2);
-  // Wrong values, violated constraints and rights, program limits, a statement the schema does not know, our own RAISE.
+  // Wrong values, violated constraints and rights, program limits, a statement the schema does not know, our
+  // own RAISE.
   for (const auto* wrong : {"22", "23", "42", "44", "54", "55", "P0", "0A"}) {
-    if (group == wrong) return sqlstate == "55P03" || sqlstate == "55006" ? ErrorClass::Retry : ErrorClass::Invalid;
+    if (group == wrong)
+      return sqlstate == "55P03" || sqlstate == "55006" ? ErrorClass::Retry : ErrorClass::Invalid;
   }
-  return ErrorClass::Retry;  // rollbacks, resources, operator's shutdown, read-only standby, connection, internal
+  return ErrorClass::Retry;  // rollbacks, resources, operator's shutdown, read-only standby, connection,
+                             // internal
 }
 
 namespace {
 
-// A connection that reached a server which is going away or only reads, or lost its prepared statements behind a pooler,
-// is of no further use; a new one may be.
+// A connection that reached a server which is going away or only reads, or lost its prepared statements
+// behind a pooler, is of no further use; a new one may be.
 bool spoils_connection(std::string_view sqlstate) {
-  return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate.starts_with("26") || sqlstate == "25006" ||
-         sqlstate.starts_with("XX");
+  return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate.starts_with("26") ||
+         sqlstate == "25006" || sqlstate.starts_with("XX");
 }
 
 const pqxx::result& of(const std::shared_ptr<const void>& result) {
   return *static_cast<const pqxx::result*>(result.get());
 }
 
-// Every statement of the loop has an index. With the planner left free, a plan made while a table is still small walks the
-// whole table, and stays with the connection while the table grows.
+// Every statement of the loop has an index. With the planner left free, a plan made while a table is still
+// small walks the whole table, and stays with the connection while the table grows.
 std::string session_settings(const ConnectionOptions& options) {
   return "SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
          "; SET lock_timeout = " + std::to_string(options.lock_timeout.count()) +
-         "; SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off; SET enable_hashjoin = off"
+         "; SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off; SET enable_hashjoin = "
+         "off"
          "; SET enable_mergejoin = off; SET jit = off; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'"
          "; SET client_min_messages = 'warning'";
 }
@@ -100,7 +104,9 @@ std::optional<std::string> Rows::text(int row, int column) const {
 std::int64_t Rows::number(int row, int column) const {
   return null(row, column) ? 0 : std::strtoll(of(result_)[row][column].c_str(), nullptr, 10);
 }
-bool Rows::flag(int row, int column) const { return !null(row, column) && *of(result_)[row][column].c_str() == 't'; }
+bool Rows::flag(int row, int column) const {
+  return !null(row, column) && *of(result_)[row][column].c_str() == 't';
+}
 
 struct Connection::Impl {
   explicit Impl(const std::string& text) : raw(text) {}
@@ -114,7 +120,8 @@ Connection::Connection(const ConnectionOptions& options) {
     impl_ = std::make_unique<Impl>(connect_string(options));
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
-    impl_->raw.inhibit_reactivation(true);  // a silent reconnect would lose settings, statements and the transaction
+    impl_->raw.inhibit_reactivation(
+        true);  // a silent reconnect would lose settings, statements and the transaction
 #pragma clang diagnostic pop
     impl_->raw.set_verbosity(pqxx::connection_base::terse);
     script(session_settings(options));
@@ -141,8 +148,8 @@ Rows Connection::query(const Statement& statement, const Params& params) {
   try {
     if (impl_->prepared.insert(statement.name).second) impl_->raw.prepare(statement.name, statement.sql);
     const auto run = [&](pqxx::transaction_base& transaction) {
-      return Rows(std::make_shared<pqxx::result>(
-          transaction.exec_prepared(statement.name, pqxx::prepare::make_dynamic_params(raw.begin(), raw.end()))));
+      return Rows(std::make_shared<pqxx::result>(transaction.exec_prepared(
+          statement.name, pqxx::prepare::make_dynamic_params(raw.begin(), raw.end()))));
     };
     if (impl_->open) return run(*impl_->open);
     pqxx::nontransaction single(impl_->raw);

@@ -18,7 +18,8 @@ struct Statement {
   const char* sql;
 };
 
-/// Text parameters; nullopt is NULL. A NUL byte in one is refused as Invalid: the wire format would cut it in silence.
+/// Text parameters; nullopt is NULL. A NUL byte in one is refused as Invalid: the wire format would cut it in
+/// silence.
 using Param = std::optional<std::string>;
 using Params = std::vector<Param>;
 
@@ -35,7 +36,10 @@ struct ConnectionOptions {
 class Failure : public std::runtime_error {
  public:
   Failure(Error error, std::string sqlstate, bool connection_lost)
-      : std::runtime_error(error.message), error_(std::move(error)), sqlstate_(std::move(sqlstate)), lost_(connection_lost) {}
+      : std::runtime_error(error.message),
+        error_(std::move(error)),
+        sqlstate_(std::move(sqlstate)),
+        lost_(connection_lost) {}
   const Error& error() const { return error_; }
   const std::string& sqlstate() const { return sqlstate_; }
   /// The connection must not be used again.
@@ -56,7 +60,7 @@ class Rows {
   explicit Rows(std::shared_ptr<const void> result);
   int size() const;
   std::optional<std::string> text(int row, int column) const;
-  std::string string(int row, int column) const;  ///< empty for NULL
+  std::string string(int row, int column) const;   ///< empty for NULL
   std::int64_t number(int row, int column) const;  ///< 0 for NULL
   bool flag(int row, int column) const;            ///< false for NULL
   bool null(int row, int column) const;
@@ -65,8 +69,8 @@ class Rows {
   std::shared_ptr<const void> result_;
 };
 
-/// One connection to the server. Blocking, for one thread at a time; throws Failure. The only place, with its listening
-/// sister, that knows which client library is used.
+/// One connection to the server. Blocking, for one thread at a time; throws Failure. The only place, with its
+/// listening sister, that knows which client library is used.
 class Connection {
  public:
   explicit Connection(const ConnectionOptions& options);  ///< connects
@@ -78,7 +82,8 @@ class Connection {
   Rows query(const Statement& statement, const Params& params = {});
   /// Several statements without parameters and without an answer (migrations, settings).
   void script(std::string_view sql);
-  /// BEGIN, `work`, COMMIT; rolls back when `work` throws or answers false. A lost answer to COMMIT is a Failure of class Doubt.
+  /// BEGIN, `work`, COMMIT; rolls back when `work` throws or answers false. A lost answer to COMMIT is a
+  /// Failure of class Doubt.
   void transaction(const std::function<bool()>& work);
   /// The socket, for the watchdog to cut when the server hangs.
   int socket() const;

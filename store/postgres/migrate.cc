@@ -9,9 +9,11 @@ namespace slipway::store::postgres {
 namespace {
 
 constexpr Statement kPresent{"schema_present", "SELECT to_regclass('slipway.schema_migrations') IS NOT NULL"};
-constexpr Statement kVersion{"schema_version",
-                             "SELECT coalesce(max(number), 0), coalesce(max(oldest_binary), 0) FROM slipway.schema_migrations"};
-constexpr Statement kLock{"migration_lock", "SELECT pg_advisory_xact_lock(hashtextextended('slipway migrate', 0))"};
+constexpr Statement kVersion{
+    "schema_version",
+    "SELECT coalesce(max(number), 0), coalesce(max(oldest_binary), 0) FROM slipway.schema_migrations"};
+constexpr Statement kLock{"migration_lock",
+                          "SELECT pg_advisory_xact_lock(hashtextextended('slipway migrate', 0))"};
 
 SchemaVersion read_version(Connection& connection) {
   if (!connection.query(kPresent).flag(0, 0)) return {};
@@ -28,7 +30,8 @@ ConnectionOptions patient(const std::string& url, std::chrono::seconds patience)
   return options;
 }
 
-// The lock belongs to the transaction, so that it also holds behind a pooler; after it, the version is read again.
+// The lock belongs to the transaction, so that it also holds behind a pooler; after it, the version is read
+// again.
 bool apply_next(Connection& connection, std::vector<std::string>& applied) {
   bool more = false;
   std::string name;
@@ -39,7 +42,9 @@ bool apply_next(Connection& connection, std::vector<std::string>& applied) {
       if (migration.number <= version.number) continue;
       connection.script(migration.sql);
       if (read_version(connection).number != migration.number) {
-        throw Failure({ErrorClass::Invalid, fmt::format("migration {} does not say its number", migration.name)}, "", false);
+        throw Failure(
+            {ErrorClass::Invalid, fmt::format("migration {} does not say its number", migration.name)}, "",
+            false);
       }
       name = migration.name;
       more = true;
@@ -62,12 +67,14 @@ SchemaCheck judge_schema(const SchemaVersion& version, int spoken) {
   }
   if (version.number < spoken) {
     return {TooOld, version,
-            fmt::format("the schema is at {}, this binary needs {}: run `slipway migrate`", version.number, spoken)};
+            fmt::format("the schema is at {}, this binary needs {}: run `slipway migrate`", version.number,
+                        spoken)};
   }
   if (version.oldest_binary > spoken) {
     return {TooNew, version,
-            fmt::format("the schema is at {} and needs a binary that knows {}, this one knows {}: upgrade slipway",
-                        version.number, version.oldest_binary, spoken)};
+            fmt::format(
+                "the schema is at {} and needs a binary that knows {}, this one knows {}: upgrade slipway",
+                version.number, version.oldest_binary, spoken)};
   }
   return {Fits, version, ""};
 }

@@ -25,8 +25,9 @@ NodeState register_node(Connection& connection, const NodeReport& report, std::c
   connection.transaction([&] {
     connection.query(sql::kLockNode, {report.name});
     state = node_state(connection.query(
-        sql::kRegisterNode, {report.name, report.instance_id, std::to_string(report.slots), report.version,
-                             array(report.not_enforceable), text(report.ready), report.message, std::to_string(lease.count())}));
+        sql::kRegisterNode,
+        {report.name, report.instance_id, std::to_string(report.slots), report.version,
+         array(report.not_enforceable), text(report.ready), report.message, std::to_string(lease.count())}));
     return true;
   });
   return state;
@@ -34,8 +35,8 @@ NodeState register_node(Connection& connection, const NodeReport& report, std::c
 
 NodeState heartbeat(Connection& connection, const Writer& writer, const NodeReport& report) {
   const auto rows = connection.query(
-      sql::kHeartbeat, {writer.node, std::to_string(writer.epoch), std::to_string(report.slots), report.version,
-                        array(report.not_enforceable), text(report.ready), report.message});
+      sql::kHeartbeat, {writer.node, std::to_string(writer.epoch), std::to_string(report.slots),
+                        report.version, array(report.not_enforceable), text(report.ready), report.message});
   if (rows.size() == 0) taken_over(writer.node);
   return node_state(rows);
 }
@@ -45,7 +46,8 @@ void set_idle(Connection& connection, const Writer& writer, bool idle) {
   if (rows.size() == 0) taken_over(writer.node);
 }
 
-void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options, const std::string& node) {
+void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options,
+               const std::string& node) {
   static constexpr Statement kStillThere{"still_there", "SELECT 1"};
   try {
     if (holder) {

@@ -9,8 +9,8 @@ std::string timestamp(TimePoint at) {
   const std::chrono::year_month_day date(day);
   const auto us = (at - day).count();
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), us / 3'600'000'000,
-                     us / 60'000'000 % 60, us / 1'000'000 % 60, us % 1'000'000);
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     us / 3'600'000'000, us / 60'000'000 % 60, us / 1'000'000 % 60, us % 1'000'000);
 }
 
 TimePoint time_point(std::int64_t microseconds) { return TimePoint(std::chrono::microseconds(microseconds)); }

@@ -21,7 +21,8 @@ Pool::~Pool() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     refused.swap(queue_);
-    for (auto& worker : workers_) worker->cut_at = std::min(worker->cut_at, Clock::now() + std::chrono::seconds(1));
+    for (auto& worker : workers_)
+      worker->cut_at = std::min(worker->cut_at, Clock::now() + std::chrono::seconds(1));
   }
   has_work_.notify_all();
   watch_change_.notify_all();
@@ -65,7 +66,8 @@ void Pool::work_loop(Worker& worker) {
 }
 
 std::optional<Error> Pool::perform(Worker& worker, const Job& job) {
-  if (Clock::now() - job.queued_at > options_.wait_timeout) return Error{ErrorClass::Retry, "no connection became free"};
+  if (Clock::now() - job.queued_at > options_.wait_timeout)
+    return Error{ErrorClass::Retry, "no connection became free"};
   const auto begin = Clock::now();
   auto error = attempt(worker, job);
   if (options_.probe) options_.probe->on_query(job.op, Clock::now() - begin);
@@ -83,7 +85,8 @@ std::optional<Error> Pool::attempt(Worker& worker, const Job& job) {
     watch(worker, false);
     if (failure.connection_lost()) worker.connection.reset();
     return failure.error();
-  } catch (const std::exception& e) {  // a mistake of ours in reading an answer; the loop backs off and goes on
+  } catch (
+      const std::exception& e) {  // a mistake of ours in reading an answer; the loop backs off and goes on
     watch(worker, false);
     worker.connection.reset();
     return Error{ErrorClass::Retry, e.what()};
@@ -93,7 +96,8 @@ std::optional<Error> Pool::attempt(Worker& worker, const Job& job) {
 void Pool::connect(Worker& worker) {
   {
     const std::lock_guard lock(mutex_);
-    if (Clock::now() < connect_not_before_) throw Failure({ErrorClass::Retry, "the database is away"}, "08001", true);
+    if (Clock::now() < connect_not_before_)
+      throw Failure({ErrorClass::Retry, "the database is away"}, "08001", true);
   }
   try {
     worker.connection = std::make_unique<Connection>(options_.connection);
@@ -124,7 +128,8 @@ void Pool::watch_loop() {
   while (!stopping_ || !workers_.empty()) {
     for (auto& worker : workers_) {
       if (worker->watched_socket < 0 || Clock::now() < worker->cut_at) continue;
-      ::shutdown(worker->watched_socket, SHUT_RDWR);  // its thread sees the end of the stream and drops the connection
+      ::shutdown(worker->watched_socket,
+                 SHUT_RDWR);  // its thread sees the end of the stream and drops the connection
       worker->watched_socket = -1;
     }
     watch_change_.wait_for(lock, std::chrono::milliseconds(250));

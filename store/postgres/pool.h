@@ -35,9 +35,10 @@ struct PoolOptions {
   std::shared_ptr<StoreProbe> probe;  ///< may be null
 };
 
-/// A fixed number of threads with one connection each. A thread connects when it first has work, drops a spoilt
-/// connection, and after a failed attempt answers Retry at once until a jittered pause is over (up to 2 s), so that an
-/// outage costs callers no time. A watchdog cuts the socket of a statement the server never answers.
+/// A fixed number of threads with one connection each. A thread connects when it first has work, drops a
+/// spoilt connection, and after a failed attempt answers Retry at once until a jittered pause is over (up to
+/// 2 s), so that an outage costs callers no time. A watchdog cuts the socket of a statement the server never
+/// answers.
 class Pool {
  public:
   using Work = std::function<void(Connection&)>;
@@ -47,8 +48,8 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Runs `work` on one of the threads; it answers by throwing Failure or not. `done` is called exactly once, on an
-  /// arbitrary thread (this one when the queue is full), with the error if there was one.
+  /// Runs `work` on one of the threads; it answers by throwing Failure or not. `done` is called exactly once,
+  /// on an arbitrary thread (this one when the queue is full), with the error if there was one.
   void submit(std::string_view op, Work work, std::function<void(std::optional<Error>)> done);
 
   /// submit as a coroutine: resumes on the coroutine's own executor.
@@ -61,7 +62,8 @@ class Pool {
           auto resume = std::make_shared<decltype(handler)>(std::move(handler));
           auto tracked = asio::prefer(executor, asio::execution::outstanding_work.tracked);
           submit(
-              op, [answer, job = std::move(job)](Connection& connection) { answer->emplace(job(connection)); },
+              op,
+              [answer, job = std::move(job)](Connection& connection) { answer->emplace(job(connection)); },
               [answer, resume, tracked](std::optional<Error> error) {
                 asio::post(tracked, [answer, resume, error = std::move(error)]() mutable {
                   if (error) {

@@ -54,8 +54,8 @@ struct PostgresStore::Impl {
   /// Runs `work` in a transaction of this node, after the fence.
   template <class T>
   asio::awaitable<Result<T>> fenced(std::string_view op, std::function<T(Connection&)> work) {
-    co_return co_await pool->run<T>(op, std::function<T(Connection&)>(
-        [me = identity(), work = std::move(work)](Connection& connection) {
+    co_return co_await pool->run<T>(
+        op, std::function<T(Connection&)>([me = identity(), work = std::move(work)](Connection& connection) {
           T answer{};
           connection.transaction([&] {
             postgres::act_as(connection, me);
@@ -97,9 +97,10 @@ asio::awaitable<Result<void>> PostgresStore::hold_name() {
 }
 
 asio::awaitable<Result<NodeState>> PostgresStore::register_node(const NodeReport& report) {
-  auto state = co_await impl_->pool->run<NodeState>("register_node", [report, lease = impl_->options.lease](Connection& c) {
-    return postgres::register_node(c, report, lease);
-  });
+  auto state = co_await impl_->pool->run<NodeState>("register_node",
+                                                    [report, lease = impl_->options.lease](Connection& c) {
+                                                      return postgres::register_node(c, report, lease);
+                                                    });
   if (state) {
     impl_->options.node_name = report.name;
     impl_->epoch = state->epoch;
@@ -108,28 +109,31 @@ asio::awaitable<Result<NodeState>> PostgresStore::register_node(const NodeReport
 }
 
 asio::awaitable<Result<NodeState>> PostgresStore::heartbeat(const NodeReport& report) {
-  co_return co_await impl_->pool->run<NodeState>("heartbeat", [report, me = impl_->identity()](Connection& c) {
-    return postgres::heartbeat(c, me, report);
-  });
+  co_return co_await impl_->pool->run<NodeState>(
+      "heartbeat",
+      [report, me = impl_->identity()](Connection& c) { return postgres::heartbeat(c, me, report); });
 }
 
 asio::awaitable<Result<void>> PostgresStore::set_idle(bool idle) {
-  const auto done = co_await impl_->pool->run<bool>("set_idle", [idle, me = impl_->identity()](Connection& c) {
-    postgres::set_idle(c, me, idle);
-    return true;
-  });
+  const auto done =
+      co_await impl_->pool->run<bool>("set_idle", [idle, me = impl_->identity()](Connection& c) {
+        postgres::set_idle(c, me, idle);
+        return true;
+      });
   if (!done) co_return done.error();
   co_return Result<void>();
 }
 
 asio::awaitable<Result<std::vector<Undecided>>> PostgresStore::list_undecided(int limit) {
   co_return co_await impl_->pool->run<std::vector<Undecided>>(
-      "list_undecided", [limit, specs = &impl_->specs](Connection& c) { return postgres::list_undecided(c, *specs, limit); });
+      "list_undecided",
+      [limit, specs = &impl_->specs](Connection& c) { return postgres::list_undecided(c, *specs, limit); });
 }
 
 asio::awaitable<Result<int>> PostgresStore::decide(const std::vector<Decision>& decisions) {
   if (decisions.empty()) co_return 0;
-  co_return co_await impl_->fenced<int>("decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
+  co_return co_await impl_->fenced<int>(
+      "decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
 }
 
 asio::awaitable<Result<std::vector<Candidate>>> PostgresStore::list_candidates(int limit) {
@@ -149,8 +153,8 @@ asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
 }
 
 asio::awaitable<Result<std::string>> PostgresStore::load_input(const ExecutionId& id) {
-  co_return co_await impl_->pool->run<std::string>("load_input",
-                                                   [id](Connection& c) { return postgres::load_input(c, id); });
+  co_return co_await impl_->pool->run<std::string>(
+      "load_input", [id](Connection& c) { return postgres::load_input(c, id); });
 }
 
 asio::awaitable<Result<bool>> PostgresStore::record(const Transition& transition) {
@@ -165,7 +169,8 @@ asio::awaitable<Result<bool>> PostgresStore::recycle(const Recycle& recycle) {
   co_return co_await impl_->writer->write(recycle, impl_->identity());
 }
 
-asio::awaitable<Result<bool>> PostgresStore::requeue(const ExecutionId& id, const ClaimId& claim, Duration backoff) {
+asio::awaitable<Result<bool>> PostgresStore::requeue(const ExecutionId& id, const ClaimId& claim,
+                                                     Duration backoff) {
   co_return co_await impl_->writer->write(postgres::Requeue{id, claim, backoff}, impl_->identity());
 }
 
@@ -195,8 +200,8 @@ asio::awaitable<Result<int>> PostgresStore::fold_outcomes(int limit) {
 
 void PostgresStore::watch(std::function<void(const Hint&)> on_hint) {
   unwatch();
-  impl_->listener =
-      std::make_unique<postgres::Listener>(connection_options(impl_->options, true), impl_->io, std::move(on_hint));
+  impl_->listener = std::make_unique<postgres::Listener>(connection_options(impl_->options, true), impl_->io,
+                                                         std::move(on_hint));
 }
 
 void PostgresStore::unwatch() { impl_->listener.reset(); }

@@ -21,13 +21,13 @@ struct PostgresOptions {
   std::chrono::seconds connect_timeout{2};
   std::chrono::milliseconds statement_timeout{5000};
   std::chrono::milliseconds lock_timeout{1000};
-  int batch_rows = 256;                      ///< most transitions in one statement
-  std::size_t batch_bytes = 8 << 20;         ///< most payload in one statement (one larger write goes alone)
-  std::shared_ptr<StoreProbe> probe;         ///< may be null
+  int batch_rows = 256;               ///< most transitions in one statement
+  std::size_t batch_bytes = 8 << 20;  ///< most payload in one statement (one larger write goes alone)
+  std::shared_ptr<StoreProbe> probe;  ///< may be null
 };
 
-/// The store on PostgreSQL 14 or newer. Destroy it before the io_context whose executor it was given: the destructor cuts
-/// what runs, and every waiting call is answered with Retry.
+/// The store on PostgreSQL 14 or newer. Destroy it before the io_context whose executor it was given: the
+/// destructor cuts what runs, and every waiting call is answered with Retry.
 ///
 /// The schema is not looked at here; `store::postgres::check_schema` does that before the first call.
 class PostgresStore final : public Store {
@@ -35,9 +35,9 @@ class PostgresStore final : public Store {
   PostgresStore(PostgresOptions options, asio::any_io_executor io);
   ~PostgresStore() override;
 
-  /// Takes a lock of the database session on the node's name, so that a second daemon of the name is refused whatever
-  /// the age of the lease: Conflict while another process holds it. Calling again verifies, and takes it back after the
-  /// connection was lost. Given up with this object.
+  /// Takes a lock of the database session on the node's name, so that a second daemon of the name is refused
+  /// whatever the age of the lease: Conflict while another process holds it. Calling again verifies, and
+  /// takes it back after the connection was lost. Given up with this object.
   asio::awaitable<Result<void>> hold_name();
 
   asio::awaitable<Result<NodeState>> register_node(const NodeReport& report) override;
@@ -51,7 +51,8 @@ class PostgresStore final : public Store {
   asio::awaitable<Result<bool>> record(const Transition& transition) override;
   asio::awaitable<Result<bool>> finish(const Finish& finish) override;
   asio::awaitable<Result<bool>> recycle(const Recycle& recycle) override;
-  asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim, Duration backoff) override;
+  asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim,
+                                        Duration backoff) override;
   asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() override;
   asio::awaitable<Result<std::vector<ClaimId>>> live_claims(const std::vector<ClaimId>& claims) override;
   asio::awaitable<Result<int>> retire(int limit) override;

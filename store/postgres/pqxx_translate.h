@@ -6,7 +6,8 @@
 
 namespace slipway::store::postgres {
 
-/// The exception in flight as a Failure. `committing`: it came out of COMMIT, so a broken connection means Doubt.
+/// The exception in flight as a Failure. `committing`: it came out of COMMIT, so a broken connection means
+/// Doubt.
 Failure translate_current(bool committing);
 
 /// The options as libpq reads them. Settings that the given URL already has are left alone.

@@ -37,7 +37,8 @@ std::vector<std::string> first_column(const Rows& rows) {
 
 Execution execution_at(const Rows& rows, int i) {
   Execution e;
-  e.ref = {rows.string(i, 0), static_cast<int>(rows.number(i, 1)), static_cast<int>(rows.number(i, 2)), rows.string(i, 3)};
+  e.ref = {rows.string(i, 0), static_cast<int>(rows.number(i, 1)), static_cast<int>(rows.number(i, 2)),
+           rows.string(i, 3)};
   e.owner = rows.string(i, 4);
   e.user_id = rows.string(i, 5);
   e.agent = rows.string(i, 6);
@@ -100,8 +101,8 @@ int decide(Connection& connection, const std::vector<Decision>& decisions) {
     final.add(ends);
   }
   const auto rows = connection.query(
-      sql::kDecide, {id.take(), was.take(), stage.take(), status.take(), reason.take(), fault.take(), message.take(),
-                     revision.take(), timeout.take(), retries.take(), final.take()});
+      sql::kDecide, {id.take(), was.take(), stage.take(), status.take(), reason.take(), fault.take(),
+                     message.take(), revision.take(), timeout.take(), retries.take(), final.take()});
   return static_cast<int>(rows.number(0, 0));
 }
 
@@ -119,7 +120,8 @@ std::vector<Candidate> list_candidates(Connection& connection, int limit) {
   return list;
 }
 
-std::vector<ExecutionId> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids) {
+std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
+                               const std::vector<ExecutionId>& ids) {
   return first_column(connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
                                                      std::string(row_of(Reason::Starting).message)}));
 }

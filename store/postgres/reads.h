@@ -16,12 +16,14 @@ NodeState register_node(Connection& connection, const NodeReport& report, std::c
 NodeState heartbeat(Connection& connection, const Writer& writer, const NodeReport& report);
 void set_idle(Connection& connection, const Writer& writer, bool idle);
 /// Keeps `holder` a connection that holds the name's lock. Failure of class Conflict: another session has it.
-void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options, const std::string& node);
+void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options,
+               const std::string& node);
 
 std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit);
 int decide(Connection& connection, const std::vector<Decision>& decisions);
 std::vector<Candidate> list_candidates(Connection& connection, int limit);
-std::vector<ExecutionId> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids);
+std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
+                               const std::vector<ExecutionId>& ids);
 
 Execution load(Connection& connection, SpecCache& specs, const ExecutionId& id);
 std::string load_input(Connection& connection, const ExecutionId& id);

@@ -17,7 +17,8 @@ std::shared_ptr<const AgentSpec> parse(const std::string& text) {
 
 }  // namespace
 
-std::shared_ptr<const AgentSpec> SpecCache::get(Connection& connection, const std::string& agent, int revision) {
+std::shared_ptr<const AgentSpec> SpecCache::get(Connection& connection, const std::string& agent,
+                                                int revision) {
   if (revision <= 0) return nullptr;
   const auto key = std::make_pair(agent, revision);
   {

@@ -14,7 +14,8 @@ namespace slipway::store::postgres {
 /// Revisions never change, so each is read and parsed once and shared by every row that pins it. Any thread.
 class SpecCache {
  public:
-  /// The spec of a revision; null when there is no such revision or this binary cannot read it. Throws Failure.
+  /// The spec of a revision; null when there is no such revision or this binary cannot read it. Throws
+  /// Failure.
   std::shared_ptr<const AgentSpec> get(Connection& connection, const std::string& agent, int revision);
 
  private:

@@ -8,8 +8,8 @@ namespace slipway::store::postgres::sql {
 
 inline constexpr Statement kActAs{"act_as", "SELECT slipway.act_as($1, $2)"};
 
-// clock_timestamp() is volatile and would keep the index on decide_at from being searched by range: now() of the
-// statement's own transaction is as good.
+// clock_timestamp() is volatile and would keep the index on decide_at from being searched by range: now() of
+// the statement's own transaction is as good.
 inline constexpr Statement kListUndecided{"list_undecided", R"(
   SELECT e.id, e.stage, e.user_id, e.agent, e.cancel_requested,
          (extract(epoch FROM e.not_before) * 1000000)::bigint, (extract(epoch FROM e.start_deadline) * 1000000)::bigint,
@@ -63,8 +63,8 @@ inline constexpr Statement kLoad{"load", R"(
          (extract(epoch FROM e.not_before) * 1000000)::bigint, e.verdict
   FROM unnest($1::uuid[]) AS t(id) JOIN slipway.executions e ON e.id = t.id)"};
 
-inline constexpr Statement kLoadSpec{"load_spec",
-                                     "SELECT spec FROM slipway.agent_revisions WHERE agent = $1 AND revision = $2"};
+inline constexpr Statement kLoadSpec{
+    "load_spec", "SELECT spec FROM slipway.agent_revisions WHERE agent = $1 AND revision = $2"};
 inline constexpr Statement kLoadInput{"load_input", "SELECT input FROM slipway.executions WHERE id = $1"};
 
 inline constexpr Statement kListUnconverged{"list_unconverged",
@@ -87,8 +87,8 @@ inline constexpr Statement kLockOne{"lock_one", R"(
   SELECT e.id, e.stage, e.claim_id, e.node, e.cancel_requested, e.user_id
   FROM slipway.executions e WHERE e.id = ANY ($1::uuid[]) ORDER BY e.id FOR NO KEY UPDATE)"};
 
-// The rows are locked and examined already. NULL leaves a column alone. The hard deadline is when a node that lives must
-// have killed it: the grace of an agent is at most an hour (api/agent.cc).
+// The rows are locked and examined already. NULL leaves a column alone. The hard deadline is when a node that
+// lives must have killed it: the grace of an agent is at most an hour (api/agent.cc).
 inline constexpr Statement kMove{"move", R"(
   WITH t AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -120,8 +120,8 @@ inline constexpr Statement kMove{"move", R"(
   INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
   SELECT id, attempt, stage, reason, message, node FROM moved)"};
 
-// `settle`: whether the spend is given back ('refund'), stays ('keep') or is not settled yet (NULL: another attempt comes).
-// An attempt that has ended keeps the evidence it ended with.
+// `settle`: whether the spend is given back ('refund'), stays ('keep') or is not settled yet (NULL: another
+// attempt comes). An attempt that has ended keeps the evidence it ended with.
 inline constexpr Statement kEnd{"end", R"(
   WITH t AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -167,7 +167,8 @@ inline constexpr Statement kLogs{"logs", R"(
   FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::bytea[]) AS t(id, n, at, stream, bytes)
   JOIN slipway.executions e ON e.id = t.id)"};
 
-inline constexpr Statement kReleaseUsage{"release_usage", "SELECT slipway.release_usage($1::text[], $2::int[])"};
+inline constexpr Statement kReleaseUsage{"release_usage",
+                                         "SELECT slipway.release_usage($1::text[], $2::int[])"};
 
 inline constexpr Statement kRequeue{"requeue", R"(
   WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]) AS t(id, backoff_us, reason, message)),
@@ -197,9 +198,9 @@ inline constexpr Statement kHeartbeat{"heartbeat", R"(
   SET heartbeat_at = clock_timestamp(), slots = $3, version = $4, not_enforceable = $5::text[], ready = $6, message = $7
   WHERE n.name = $1 AND n.epoch = $2
   RETURNING n.epoch, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, n.cordoned, n.draining)"};
-inline constexpr Statement kSetIdle{"set_idle",
-                                    "UPDATE slipway.nodes SET idle = $3 WHERE name = $1 AND epoch = $2 RETURNING 1"};
-inline constexpr Statement kHoldName{"hold_name",
-                                     "SELECT pg_try_advisory_lock(hashtextextended('slipway node ' || $1, 0))"};
+inline constexpr Statement kSetIdle{
+    "set_idle", "UPDATE slipway.nodes SET idle = $3 WHERE name = $1 AND epoch = $2 RETURNING 1"};
+inline constexpr Statement kHoldName{
+    "hold_name", "SELECT pg_try_advisory_lock(hashtextextended('slipway node ' || $1, 0))"};
 
 }  // namespace slipway::store::postgres::sql

@@ -7,8 +7,8 @@
 
 namespace slipway::store {
 
-/// What the store tells of itself. Called from the store's own threads, several at once: an implementation must be safe
-/// for that, fast, and must not throw.
+/// What the store tells of itself. Called from the store's own threads, several at once: an implementation
+/// must be safe for that, fast, and must not throw.
 class StoreProbe {
  public:
   virtual ~StoreProbe() = default;

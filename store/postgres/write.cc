@@ -25,19 +25,23 @@ struct Held {
   bool cancel_requested = false;
 };
 
-std::map<ExecutionId, Held> lock_rows(Connection& connection, const std::vector<const Write*>& batch, bool wait) {
+std::map<ExecutionId, Held> lock_rows(Connection& connection, const std::vector<const Write*>& batch,
+                                      bool wait) {
   Column ids;
   for (const auto* write : batch) ids.add(id_of(*write));
   const auto rows = connection.query(wait ? sql::kLockOne : sql::kLockBatch, {ids.take()});
   std::map<ExecutionId, Held> held;
   for (int i = 0; i < rows.size(); ++i) {
-    held[rows.string(i, 0)] = {rows.string(i, 1), rows.string(i, 2), rows.string(i, 3), rows.string(i, 5), rows.flag(i, 4)};
+    held[rows.string(i, 0)] = {rows.string(i, 1), rows.string(i, 2), rows.string(i, 3), rows.string(i, 5),
+                               rows.flag(i, 4)};
   }
   return held;
 }
 
 Stage from_of(const Write& write) {
-  return std::visit(Overloaded{[](const Requeue&) { return Stage::Recycling; }, [](const auto& w) { return w.from; }}, write);
+  return std::visit(
+      Overloaded{[](const Requeue&) { return Stage::Recycling; }, [](const auto& w) { return w.from; }},
+      write);
 }
 
 const ClaimId& claim_of(const Write& write) {
@@ -45,15 +49,16 @@ const ClaimId& claim_of(const Write& write) {
 }
 
 bool stands(const Held& row, const Write& write, const Writer& writer) {
-  if (row.stage != to_string(from_of(write)) || row.claim != claim_of(write) || row.node != writer.node) return false;
+  if (row.stage != to_string(from_of(write)) || row.claim != claim_of(write) || row.node != writer.node)
+    return false;
   const auto* transition = std::get_if<Transition>(&write);
   return !(transition && transition->unless_cancelled && row.cancel_requested);
 }
 
 void move_rows(Connection& connection, const std::vector<const Transition*>& moves) {
   if (moves.empty()) return;
-  Column id, stage, status, reason, message, engine, container, image, limits, intent, started, deadline, kill, verdict, generation,
-      failures;
+  Column id, stage, status, reason, message, engine, container, image, limits, intent, started, deadline,
+      kill, verdict, generation, failures;
   for (const auto* move : moves) {
     id.add(move->id);
     stage.add(to_string(move->to));
@@ -74,9 +79,10 @@ void move_rows(Connection& connection, const std::vector<const Transition*>& mov
     generation.add(move->generation);
     failures.add(move->create_failures);
   }
-  connection.query(sql::kMove, {id.take(), stage.take(), status.take(), reason.take(), message.take(), engine.take(),
-                                container.take(), image.take(), limits.take(), intent.take(), started.take(), deadline.take(),
-                                kill.take(), verdict.take(), generation.take(), failures.take()});
+  connection.query(sql::kMove,
+                   {id.take(), stage.take(), status.take(), reason.take(), message.take(), engine.take(),
+                    container.take(), image.take(), limits.take(), intent.take(), started.take(),
+                    deadline.take(), kill.take(), verdict.take(), generation.take(), failures.take()});
 }
 
 /// Finish and Recycle in one shape.
@@ -93,15 +99,21 @@ struct End {
 End end_of(const Finish& f) {
   return {f.id, f.from, Stage::Finished, f.reason, f.message, &f.output, &f.attempt};
 }
-End end_of(const Recycle& r) { return {r.id, r.from, Stage::Recycling, Reason::Retrying, "", nullptr, &r.attempt}; }
+End end_of(const Recycle& r) {
+  return {r.id, r.from, Stage::Recycling, Reason::Retrying, "", nullptr, &r.attempt};
+}
 
-// At Recycling the attempt has ended through a Platform fault: whatever ends the execution now, its use is given back.
+// At Recycling the attempt has ended through a Platform fault: whatever ends the execution now, its use is
+// given back.
 std::optional<std::string_view> settlement(const End& end) {
   switch (row_of(end.reason).use) {
-    case UseRule::None: return std::nullopt;
-    case UseRule::Spent: return "keep";
+    case UseRule::None:
+      return std::nullopt;
+    case UseRule::Spent:
+      return "keep";
     case UseRule::NeverSpent:
-    case UseRule::Refunded: return "refund";
+    case UseRule::Refunded:
+      return "refund";
     case UseRule::RefundedIfNeverStarted: {
       const bool ran = end.from == Stage::Running || end.from == Stage::Stopping || end.attempt->started;
       return ran && end.from != Stage::Recycling ? "keep" : "refund";
@@ -112,8 +124,8 @@ std::optional<std::string_view> settlement(const End& end) {
 
 void end_rows(Connection& connection, const std::vector<End>& ends) {
   if (ends.empty()) return;
-  Column id, stage, status, reason, fault, message, output, settle, priced, why, code, oom, started, finished, peak, cpu, partial,
-      detail, truncated;
+  Column id, stage, status, reason, fault, message, output, settle, priced, why, code, oom, started, finished,
+      peak, cpu, partial, detail, truncated;
   for (const auto& end : ends) {
     const auto& row = row_of(end.reason);
     const auto& attempt = *end.attempt;
@@ -137,9 +149,10 @@ void end_rows(Connection& connection, const std::vector<End>& ends) {
     detail.add(attempt.detail);
     truncated.add(attempt.logs_truncated);
   }
-  connection.query(sql::kEnd, {id.take(), stage.take(), status.take(), reason.take(), fault.take(), message.take(), output.take(),
-                               settle.take(), priced.take(), why.take(), code.take(), oom.take(), started.take(), finished.take(),
-                               peak.take(), cpu.take(), partial.take(), detail.take(), truncated.take()});
+  connection.query(sql::kEnd, {id.take(), stage.take(), status.take(), reason.take(), fault.take(),
+                               message.take(), output.take(), settle.take(), priced.take(), why.take(),
+                               code.take(), oom.take(), started.take(), finished.take(), peak.take(),
+                               cpu.take(), partial.take(), detail.take(), truncated.take()});
 }
 
 constexpr std::size_t kLargestChunk = 65536;
@@ -147,8 +160,8 @@ constexpr std::size_t kLargestChunk = 65536;
 void add_logs(Connection& connection, const std::vector<End>& ends) {
   Column id, n, at, stream, bytes;
   int count = 0;
-  const auto add = [&](const ExecutionId& execution, int index, const std::optional<TimePoint>& when, std::string_view name,
-                       std::string_view text) {
+  const auto add = [&](const ExecutionId& execution, int index, const std::optional<TimePoint>& when,
+                       std::string_view name, std::string_view text) {
     id.add(execution), n.add(index), at.add(when), stream.add(name), bytes.add(bytea(text));
     ++count;
   };
@@ -157,7 +170,8 @@ void add_logs(Connection& connection, const std::vector<End>& ends) {
     if (end.from != Stage::Recycling) {  // there, the evidence has been written already
       for (const auto& chunk : end.attempt->logs) {
         for (std::size_t from = 0; from < chunk.bytes.size(); from += kLargestChunk) {
-          add(end.id, index++, chunk.at, to_string(chunk.stream), std::string_view(chunk.bytes).substr(from, kLargestChunk));
+          add(end.id, index++, chunk.at, to_string(chunk.stream),
+              std::string_view(chunk.bytes).substr(from, kLargestChunk));
         }
       }
     }
@@ -221,7 +235,8 @@ const ExecutionId& id_of(const Write& write) {
 
 std::size_t bytes_of(const Write& write) {
   const auto attempt_bytes = [](const AttemptEnd& attempt) {
-    std::size_t sum = attempt.detail.size() + (attempt.partial_result ? 2 * attempt.partial_result->size() : 0);
+    std::size_t sum =
+        attempt.detail.size() + (attempt.partial_result ? 2 * attempt.partial_result->size() : 0);
     for (const auto& chunk : attempt.logs) sum += 2 * chunk.bytes.size();  // hexadecimal on the wire
     return sum;
   };
@@ -230,7 +245,8 @@ std::size_t bytes_of(const Write& write) {
                                      },
                                      [&](const Recycle& r) { return attempt_bytes(r.attempt); },
                                      [](const Transition& t) {
-                                       return t.effective_limits ? t.effective_limits->size() : std::size_t{0};
+                                       return t.effective_limits ? t.effective_limits->size()
+                                                                 : std::size_t{0};
                                      },
                                      [](const Requeue&) { return std::size_t{0}; }},
                           write);
@@ -242,8 +258,8 @@ void act_as(Connection& connection, const Writer& writer) {
   }
 }
 
-std::vector<Outcome> write_batch(Connection& connection, const Writer& writer, const std::vector<const Write*>& batch,
-                                 bool wait) {
+std::vector<Outcome> write_batch(Connection& connection, const Writer& writer,
+                                 const std::vector<const Write*>& batch, bool wait) {
   std::vector<Outcome> outcomes;
   connection.transaction([&] {
     act_as(connection, writer);

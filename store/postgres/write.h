@@ -36,10 +36,11 @@ struct Writer {
   std::int64_t epoch = 0;
 };
 
-/// Writes `batch` (each row at most once) in one transaction, and says for each what became of it. `wait`: waits for a
-/// locked row up to lock_timeout instead of leaving it out. Throws Failure; then nothing was written, unless it says Doubt.
-std::vector<Outcome> write_batch(Connection& connection, const Writer& writer, const std::vector<const Write*>& batch,
-                                 bool wait);
+/// Writes `batch` (each row at most once) in one transaction, and says for each what became of it. `wait`:
+/// waits for a locked row up to lock_timeout instead of leaving it out. Throws Failure; then nothing was
+/// written, unless it says Doubt.
+std::vector<Outcome> write_batch(Connection& connection, const Writer& writer,
+                                 const std::vector<const Write*>& batch, bool wait);
 
 /// Refuses (Conflict) when the name has been taken over. First step of every write transaction.
 void act_as(Connection& connection, const Writer& writer);
