@@ -1,0 +1,316 @@
+#include "store/memory/memory_store.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <tuple>
+
+namespace slipway::store {
+namespace {
+
+// Finished rows are kept 30 days.
+constexpr std::chrono::days kRetention{30};
+
+// The chart of record(); finish, recycle and requeue have steps of their own.
+bool may_step(Stage from, Stage to) {
+  switch (from) {
+    case Stage::Claimed:
+      return to == Stage::Claimed || to == Stage::Launching;
+    case Stage::Launching:
+      return to == Stage::Launching || to == Stage::Claimed || to == Stage::Running;
+    case Stage::Running:
+      return to == Stage::Running || to == Stage::Stopping;
+    case Stage::Stopping:
+      return to == Stage::Stopping;
+    case Stage::Recycling:
+      return to == Stage::Recycling;
+    case Stage::Finished:
+      return to == Stage::Cleaned;
+    case Stage::New:
+    case Stage::Deferred:
+    case Stage::Queued:
+    case Stage::Cleaned:
+      return false;
+  }
+  return false;
+}
+
+bool is_owned(Stage stage) {
+  switch (stage) {
+    case Stage::New:
+    case Stage::Deferred:
+    case Stage::Queued:
+    case Stage::Cleaned:
+      return false;
+    case Stage::Claimed:
+    case Stage::Launching:
+    case Stage::Running:
+    case Stage::Stopping:
+    case Stage::Recycling:
+    case Stage::Finished:
+      return true;
+  }
+  return false;
+}
+
+template <class T>
+void put(std::optional<T>& column, const std::optional<T>& value) {
+  if (value) column = value;
+}
+template <class T>
+void put(T& column, const std::optional<T>& value) {
+  if (value) column = *value;
+}
+
+void apply(ExecutionRow& row, const Transition& step) {
+  auto& exec = row.exec;
+  exec.stage = step.to;
+  if (step.from != Stage::Finished) {
+    exec.status = status_while(step.to);
+    exec.reason = step.reason;
+  }
+  put(exec.engine, step.engine);
+  put(exec.image_id, step.image_id);
+  put(exec.intent_at, step.intent_at);
+  put(exec.started_at, step.started_at);
+  put(exec.deadline_at, step.deadline_at);
+  put(exec.kill_at, step.kill_at);
+  put(exec.verdict, step.verdict);
+  put(exec.ref.generation, step.generation);
+  put(exec.create_failures, step.create_failures);
+  put(row.container_id, step.container_id);
+  put(row.effective_limits, step.effective_limits);
+}
+
+}  // namespace
+
+MemoryStore::MemoryStore(MemoryDatabase& db, asio::any_io_executor executor)
+    : db_(db), admission_(db), ledger_(db), executor_(std::move(executor)) {}
+
+MemoryStore::~MemoryStore() { unwatch(); }
+
+std::optional<Error> MemoryStore::refusal() const {
+  if (db_.down()) return Error{ErrorClass::Retry, "the database is down"};
+  auto found = db_.nodes_.find(node_);
+  if (node_.empty() || found == db_.nodes_.end() || found->second.epoch != epoch_) {
+    return Error{ErrorClass::Conflict, "this node's epoch is over"};
+  }
+  return std::nullopt;
+}
+
+asio::awaitable<Result<NodeState>> MemoryStore::register_node(const NodeReport& report) {
+  if (db_.down()) co_return Error{ErrorClass::Retry, "the database is down"};
+  auto& node = db_.nodes_[report.name];
+  node_ = report.name;
+  epoch_ = ++node.epoch;
+  node.report = report;
+  node.heartbeat_at = db_.now();
+  co_return NodeState{epoch_, db_.now(), node.cordoned, node.draining};
+}
+
+asio::awaitable<Result<NodeState>> MemoryStore::heartbeat(const NodeReport& report) {
+  if (auto no = refusal()) co_return *no;
+  auto& node = db_.nodes_[node_];
+  node.report = report;
+  node.heartbeat_at = db_.now();
+  co_return NodeState{epoch_, db_.now(), node.cordoned, node.draining};
+}
+
+asio::awaitable<Result<std::vector<Undecided>>> MemoryStore::list_undecided(int limit) {
+  if (auto no = refusal()) co_return *no;
+  std::vector<Undecided> found;
+  // Ids grow with time, so the map's order is the order of age.
+  for (const auto& [id, row] : db_.rows_) {
+    if (static_cast<int>(found.size()) >= limit) break;
+    if (auto item = admission_.undecided(row)) found.push_back(std::move(*item));
+  }
+  co_return found;
+}
+
+asio::awaitable<Result<int>> MemoryStore::decide(const std::vector<Decision>& decisions) {
+  if (auto no = refusal()) co_return *no;
+  int written = 0;
+  for (const auto& decision : decisions) written += admission_.decide(decision) ? 1 : 0;
+  co_return written;
+}
+
+asio::awaitable<Result<std::vector<Candidate>>> MemoryStore::list_candidates(int limit) {
+  if (auto no = refusal()) co_return *no;
+  std::vector<Candidate> found;
+  for (const auto& [id, row] : db_.rows_) {
+    const auto& exec = row.exec;
+    const bool due = !exec.not_before || *exec.not_before <= db_.now();
+    if (exec.stage != Stage::Queued || exec.cancel_requested || !due) continue;
+    found.push_back({id, exec.user_id, exec.agent, row.priority, row.created_at});
+  }
+  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+    return std::tie(b.priority, a.created_at, a.id) < std::tie(a.priority, b.created_at, b.id);
+  });
+  if (static_cast<int>(found.size()) > limit) found.resize(static_cast<std::size_t>(limit));
+  co_return found;
+}
+
+asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::claim(const std::vector<ExecutionId>& ids) {
+  if (auto no = refusal()) co_return *no;
+  std::vector<ExecutionId> taken;
+  for (const auto& id : ids) {
+    auto* row = db_.find(id);
+    if (row && admission_.claim(*row, node_)) taken.push_back(id);
+  }
+  co_return taken;
+}
+
+asio::awaitable<Result<Execution>> MemoryStore::load(const ExecutionId& id) {
+  if (auto no = refusal()) co_return *no;
+  const auto* row = db_.row(id);
+  if (!row) co_return Error{ErrorClass::NotFound, id};
+  co_return row->exec;
+}
+
+asio::awaitable<Result<std::string>> MemoryStore::load_input(const ExecutionId& id) {
+  if (auto no = refusal()) co_return *no;
+  const auto* row = db_.row(id);
+  if (!row) co_return Error{ErrorClass::NotFound, id};
+  co_return row->input;
+}
+
+ExecutionRow* MemoryStore::held(const ExecutionId& id, const ClaimId& claim, Stage from) {
+  auto* row = db_.find(id);
+  const bool matches = row && row->owner == node_ && row->exec.ref.claim == claim && row->exec.stage == from;
+  return matches ? row : nullptr;
+}
+
+asio::awaitable<Result<bool>> MemoryStore::record(const Transition& transition) {
+  if (auto no = refusal()) co_return *no;
+  if (!may_step(transition.from, transition.to))
+    co_return Error{ErrorClass::Invalid, "no such step in the chart"};
+  auto* row = held(transition.id, transition.claim, transition.from);
+  if (!row || (transition.unless_cancelled && row->exec.cancel_requested)) co_return false;
+  apply(*row, transition);
+  if (transition.from != transition.to) db_.add_event(transition.id, std::string(to_string(transition.to)));
+  co_return true;
+}
+
+void MemoryStore::end_attempt(const ExecutionRow& row, const AttemptEnd& end) {
+  auto& attempts = db_.attempts_[row.exec.ref.execution];
+  // The evidence of an attempt is written once: a cancel while Recycling must not blank it.
+  if (!attempts.empty() && !attempts.back().end) attempts.back().end = end;
+}
+
+asio::awaitable<Result<bool>> MemoryStore::finish(const Finish& finish) {
+  if (auto no = refusal()) co_return *no;
+  if (!is_final(row_of(finish.reason).status)) co_return Error{ErrorClass::Invalid, "not a final reason"};
+  if (finish.output.has_value() != (finish.reason == Reason::Completed)) {
+    co_return Error{ErrorClass::Invalid, "output comes with Completed and only with it"};
+  }
+  auto* row = held(finish.id, finish.claim, finish.from);
+  if (!row || !is_owned(finish.from) || finish.from == Stage::Finished) co_return false;
+  end_attempt(*row, finish.attempt);
+  row->output = finish.output;
+  row->exit_code = finish.attempt.exit_code;
+  ledger_.close(*row, finish.reason, finish.message, finish.attempt.started);
+  co_return true;
+}
+
+asio::awaitable<Result<bool>> MemoryStore::recycle(const Recycle& recycle) {
+  if (auto no = refusal()) co_return *no;
+  auto* row = held(recycle.id, recycle.claim, recycle.from);
+  const bool from_attempt =
+      is_owned(recycle.from) && recycle.from != Stage::Finished && recycle.from != Stage::Recycling;
+  if (!row || !from_attempt) co_return false;
+  end_attempt(*row, recycle.attempt);
+  row->exec.stage = Stage::Recycling;
+  row->exec.status = status_while(Stage::Recycling);
+  row->exec.reason = Reason::Retrying;
+  db_.add_event(recycle.id, "Recycling");
+  co_return true;
+}
+
+asio::awaitable<Result<bool>> MemoryStore::requeue(const ExecutionId& id, const ClaimId& claim,
+                                                   Duration backoff) {
+  if (auto no = refusal()) co_return *no;
+  auto* row = held(id, claim, Stage::Recycling);
+  if (!row || row->exec.cancel_requested) co_return false;
+  ledger_.release(*row);
+  row->owner.clear();
+  row->exec.stage = Stage::Queued;
+  row->exec.reason = Reason::Retrying;
+  row->exec.ref.claim.clear();
+  row->exec.not_before = db_.now() + backoff;
+  db_.add_event(id, "Queued");
+  co_return true;
+}
+
+asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_unconverged() {
+  if (auto no = refusal()) co_return *no;
+  std::vector<ExecutionId> found;
+  for (const auto& [id, row] : db_.rows_) {
+    if (row.owner == node_ && is_owned(row.exec.stage)) found.push_back(id);
+  }
+  co_return found;
+}
+
+asio::awaitable<Result<std::vector<ClaimId>>> MemoryStore::live_claims(const std::vector<ClaimId>& claims) {
+  if (auto no = refusal()) co_return *no;
+  std::vector<ClaimId> live;
+  for (const auto& claim : claims) {
+    const bool stands = std::any_of(db_.rows_.begin(), db_.rows_.end(),
+                                    [&](const auto& entry) { return entry.second.exec.ref.claim == claim; });
+    if (!claim.empty() && stands) live.push_back(claim);
+  }
+  co_return live;
+}
+
+asio::awaitable<Result<int>> MemoryStore::retire(int limit) {
+  if (auto no = refusal()) co_return *no;
+  int gone = 0;
+  for (auto at = db_.rows_.begin(); at != db_.rows_.end() && gone < limit;) {
+    const auto& row = at->second;
+    const bool refused = row.exec.stage == Stage::Finished && row.owner.empty();
+    const bool over = row.exec.stage == Stage::Cleaned || refused;
+    const bool old = row.finished_at && *row.finished_at + kRetention <= db_.now();
+    if (!over || !old) {
+      ++at;
+      continue;
+    }
+    db_.attempts_.erase(at->first);
+    db_.events_.erase(at->first);
+    at = db_.rows_.erase(at);
+    ++gone;
+  }
+  co_return gone;
+}
+
+asio::awaitable<Result<int>> MemoryStore::fold_outcomes(int limit) {
+  if (auto no = refusal()) co_return *no;
+  int folded = 0;
+  while (folded < limit && !db_.outcomes_.empty()) {
+    const auto& outcome = db_.outcomes_.back();
+    auto& stats = db_.stats_[outcome.agent];
+    ++stats.executions;
+    stats.completed += outcome.status == Status::Completed ? 1 : 0;
+    stats.priced += outcome.priced ? 1 : 0;
+    db_.outcomes_.pop_back();
+    ++folded;
+  }
+  co_return folded;
+}
+
+void MemoryStore::watch(std::function<void(const Hint&)> on_hint) {
+  auto shared = std::make_shared<std::function<void(const Hint&)>>(std::move(on_hint));
+  db_.watchers_[this] = [this, shared](const Hint& hint) {
+    if (hint.kind == Hint::Kind::Work && !idle_) return;
+    asio::post(executor_, [weak = std::weak_ptr(shared), hint] {
+      if (auto callback = weak.lock()) (*callback)(hint);
+    });
+  };
+}
+
+void MemoryStore::unwatch() { db_.watchers_.erase(this); }
+
+asio::awaitable<Result<void>> MemoryStore::set_idle(bool idle) {
+  if (auto no = refusal()) co_return *no;
+  idle_ = idle;
+  co_return Result<void>{};
+}
+
+}  // namespace slipway::store
