@@ -29,6 +29,8 @@ struct Error {
   std::string message;
 };
 
+/// Trap: a Result<bool> built directly from a non-const lvalue Result<bool> (`co_return *slot;`, `emplace(answer)`) does not copy
+/// it: the converting constructor asks its operator bool, so that an error, and false, become true. Move it, or copy a const one.
 template <class T>
 using Result = boost::system::result<T, Error>;
 

@@ -92,7 +92,7 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
   }
   if (must_wait(row)) return false;
   ledger_.take(row);
-  row.owner = node;
+  row.exec.owner = node;
   exec.stage = Stage::Claimed;
   exec.reason = Reason::Starting;
   exec.ref.attempt += 1;

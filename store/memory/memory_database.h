@@ -38,7 +38,6 @@ struct ExecutionRow {
   std::optional<int> retry_asked;
   std::optional<TimePoint> start_deadline;
   TimePoint created_at;
-  std::string owner;  ///< node name; empty: nobody's
   Fault fault = Fault::None;
   std::string message;
   std::optional<std::string> output;

@@ -175,7 +175,8 @@ asio::awaitable<Result<std::string>> MemoryStore::load_input(const ExecutionId& 
 
 ExecutionRow* MemoryStore::held(const ExecutionId& id, const ClaimId& claim, Stage from) {
   auto* row = db_.find(id);
-  const bool matches = row && row->owner == node_ && row->exec.ref.claim == claim && row->exec.stage == from;
+  const bool matches =
+      row && row->exec.owner == node_ && row->exec.ref.claim == claim && row->exec.stage == from;
   return matches ? row : nullptr;
 }
 
@@ -231,7 +232,7 @@ asio::awaitable<Result<bool>> MemoryStore::requeue(const ExecutionId& id, const 
   auto* row = held(id, claim, Stage::Recycling);
   if (!row || row->exec.cancel_requested) co_return false;
   ledger_.release(*row);
-  row->owner.clear();
+  row->exec.owner.clear();
   row->exec.stage = Stage::Queued;
   row->exec.reason = Reason::Retrying;
   row->exec.ref.claim.clear();
@@ -244,7 +245,7 @@ asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_unconverged(
   if (auto no = refusal()) co_return *no;
   std::vector<ExecutionId> found;
   for (const auto& [id, row] : db_.rows_) {
-    if (row.owner == node_ && is_owned(row.exec.stage)) found.push_back(id);
+    if (row.exec.owner == node_ && is_owned(row.exec.stage)) found.push_back(id);
   }
   co_return found;
 }
@@ -265,7 +266,7 @@ asio::awaitable<Result<int>> MemoryStore::retire(int limit) {
   int gone = 0;
   for (auto at = db_.rows_.begin(); at != db_.rows_.end() && gone < limit;) {
     const auto& row = at->second;
-    const bool refused = row.exec.stage == Stage::Finished && row.owner.empty();
+    const bool refused = row.exec.stage == Stage::Finished && row.exec.owner.empty();
     const bool over = row.exec.stage == Stage::Cleaned || refused;
     const bool old = row.finished_at && *row.finished_at + kRetention <= db_.now();
     if (!over || !old) {

@@ -1,0 +1,258 @@
+#include "runtime/simulated/simulated_runtime.h"
+
+#include <algorithm>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace slipway::runtime {
+namespace {
+
+using std::chrono::seconds;
+
+bool is_ours(const SimulatedContainer& container, const AttemptRef& ref, const std::string& instance) {
+  const auto& labels = container.spec.ref;
+  return container.instance == instance && labels.execution == ref.execution &&
+         labels.attempt == ref.attempt && labels.claim == ref.claim;
+}
+
+}  // namespace
+
+SimulatedRuntime::SimulatedRuntime(SimulatedEngine& engine, std::string instance,
+                                   asio::any_io_executor executor)
+    : engine_(engine), instance_(std::move(instance)), executor_(std::move(executor)) {}
+
+SimulatedRuntime::~SimulatedRuntime() {
+  unwatch();
+  for (auto id : sleepers_) engine_.clock_.cancel(id);
+}
+
+asio::awaitable<void> SimulatedRuntime::sleep_until(TimePoint due) {
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      [this, due](auto handler) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        auto id = std::make_shared<VirtualClock::TimerId>();
+        *id = engine_.clock_.at(due, [this, shared, id] {
+          sleepers_.erase(*id);
+          asio::post(executor_, [shared] { std::move (*shared)(); });
+        });
+        sleepers_.insert(*id);
+      },
+      asio::use_awaitable);
+}
+
+// An effect holds nothing of this object: the request is in the engine's hands once it was sent.
+template <class T>
+asio::awaitable<Result<T>> SimulatedRuntime::request(Call call, std::function<Result<T>()> effect) {
+  auto& engine = engine_;
+  if (!engine.up_) co_return Error{ErrorClass::Retry, "the engine is away"};
+  const Error cut{call.writes ? ErrorClass::Doubt : ErrorClass::Retry,
+                  "no answer to " + std::string(call.verb)};
+  const auto now = engine.clock_.now();
+  const auto due =
+      call.due ? *call.due : std::max(now + engine.latency(call.verb), call.not_before.value_or(now));
+  auto answer = std::make_shared<std::optional<Result<T>>>();
+  engine.clock_.at(due, [&engine, life = engine.lives_, answer, effect = std::move(effect), cut] {
+    *answer = engine.lives_ == life ? effect() : Result<T>(cut);
+  });
+  co_await sleep_until(std::min(due, now + call.deadline));
+  // Moved, since a Result<bool> made from a non-const lvalue Result<bool> asks its operator bool instead of copying.
+  if (*answer) co_return std::move(**answer);
+  co_return cut;
+}
+
+asio::awaitable<Result<Observation>> SimulatedRuntime::observe(const AttemptRef& ref, const ContainerSpec*,
+                                                               bool wait_for_start) {
+  const auto name = container_name(ref);
+  Call call{"observe", wait_for_start ? seconds(35) : seconds(5)};
+  if (const auto* container = engine_.find(name)) call.not_before = container->start_answers_at;
+  co_return co_await request<Observation>(call, [&engine = engine_, instance = instance_, ref, name] {
+    return Result<Observation>(observation_of(engine, instance, ref, name));
+  });
+}
+
+Observation SimulatedRuntime::observation_of(SimulatedEngine& engine, const std::string& instance,
+                                             const AttemptRef& ref, const std::string& name) {
+  Observation seen;
+  seen.observed_at = engine.clock_.now();
+  seen.engine = engine.identity();
+  seen.engine_started_at = engine.up_since_;
+  const auto directory = engine.directories_.find(name);
+  const bool has_directory = directory != engine.directories_.end();
+  seen.fenced = engine.mount_mode_ && has_directory && !directory->second.input_present;
+  const auto* container = engine.find(name);
+  seen.leftovers = !container && has_directory;
+  if (!container) return seen;
+  seen.state = container->state;
+  seen.ours = is_ours(*container, ref, instance);
+  seen.container_id = container->id;
+  seen.violated_limit = engine.violated_limit_;
+  seen.effective_limits = "{}";
+  seen.exit_code = container->exit_code;
+  seen.oom_killed = container->oom_killed;
+  seen.engine_error = container->error;
+  seen.started_at = container->started_at;
+  seen.finished_at = std::max(container->finished_at, container->started_at);
+  return seen;
+}
+
+asio::awaitable<Result<std::vector<Listed>>> SimulatedRuntime::list() {
+  co_return co_await request<std::vector<Listed>>(
+      {"list", seconds(5)}, [&engine = engine_, instance = instance_] {
+        std::vector<Listed> all;
+        for (const auto& [name, container] : engine.containers_) {
+          if (container.instance != instance) continue;
+          all.push_back({container.spec.ref, name, container.id, container.state});
+        }
+        for (const auto& [name, directory] : engine.directories_) {
+          if (directory.instance != instance || engine.find(name)) continue;
+          auto ref = directory.ref;
+          ref.claim.clear();
+          all.push_back({ref, name, "", ContainerState::Absent});
+        }
+        return Result<std::vector<Listed>>(std::move(all));
+      });
+}
+
+asio::awaitable<Result<PullResult>> SimulatedRuntime::pull(const std::string& image, ImagePullPolicy policy) {
+  co_return co_await request<PullResult>({"pull", seconds(60)}, [&engine = engine_, image, policy] {
+    const bool fetches = policy == ImagePullPolicy::Always || !engine.images_.contains(image);
+    if (fetches && policy != ImagePullPolicy::Never && engine.registry_down_) {
+      return Result<PullResult>(PullResult{std::nullopt, PullFailure::Failed, "registry away"});
+    }
+    auto found = engine.images_.find(image);
+    if (found == engine.images_.end()) {
+      return Result<PullResult>(PullResult{std::nullopt, PullFailure::NotFound, "no such image: " + image});
+    }
+    return Result<PullResult>(PullResult{found->second.info, PullFailure::Failed, ""});
+  });
+}
+
+asio::awaitable<Result<std::string>> SimulatedRuntime::create(const ContainerSpec& spec) {
+  const auto name = container_name(spec.ref);
+  if (engine_.up_) prepare_directory(name, spec.ref);
+  Call call{"create", seconds(30), true};
+  co_return co_await request<std::string>(call, [&engine = engine_, instance = instance_, spec, name] {
+    if (const auto* there = engine.find(name)) {
+      if (is_ours(*there, spec.ref, instance)) return Result<std::string>(there->id);
+      return Result<std::string>(Error{ErrorClass::Conflict, "the name is taken: " + name});
+    }
+    const auto workload = engine.workloads_.find(spec.image_id);
+    const auto directory = engine.directories_.find(name);
+    const bool source = directory != engine.directories_.end() && directory->second.input_present;
+    if (workload == engine.workloads_.end())
+      return Result<std::string>(Error{ErrorClass::Invalid, "no such image"});
+    if (engine.mount_mode_ && !source) {
+      return Result<std::string>(Error{ErrorClass::Invalid, "bind source path does not exist"});
+    }
+    return Result<std::string>(engine.add(name, instance, spec, workload->second));
+  });
+}
+
+// The adapter's own work on the host, done before the engine is asked.
+void SimulatedRuntime::prepare_directory(const std::string& name, const AttemptRef& ref) {
+  auto [directory, fresh] = engine_.directories_.try_emplace(name, AttemptDirectory{ref, instance_});
+  if (!fresh && !engine_.find(name)) directory->second.input_present = true;
+}
+
+asio::awaitable<Result<void>> SimulatedRuntime::start(const AttemptRef& ref,
+                                                      const std::string& container_id) {
+  const auto name = container_name(ref);
+  auto answer =
+      co_await request<bool>({"start", seconds(30), true, {}, engine_.begin_start(name, container_id)},
+                             [&engine = engine_, name, container_id]() -> Result<bool> {
+                               return engine.do_start(name, container_id);
+                             });
+  if (answer.has_error()) co_return answer.error();
+  if (auto directory = engine_.directories_.find(name); directory != engine_.directories_.end()) {
+    directory->second.input_present = false;
+  }
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<bool>> SimulatedRuntime::fence(const AttemptRef& ref) {
+  if (!engine_.mount_mode_) co_return false;
+  auto directory = engine_.directories_.find(container_name(ref));
+  if (directory != engine_.directories_.end()) directory->second.input_present = false;
+  co_return true;
+}
+
+asio::awaitable<Result<void>> SimulatedRuntime::signal(const AttemptRef& ref, const std::string& container_id,
+                                                       Signal signal) {
+  const auto name = container_name(ref);
+  Call call{"signal", seconds(10), true};
+  auto answer =
+      co_await request<bool>(call, [&engine = engine_, name, container_id, signal]() -> Result<bool> {
+        auto* container = engine.find(name);
+        if (!container || container->id != container_id) return true;
+        engine.do_signal(*container, signal);
+        return true;
+      });
+  if (answer.has_error()) co_return answer.error();
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<Evidence>> SimulatedRuntime::collect(const AttemptRef& ref,
+                                                            const std::string& container_id,
+                                                            const Limits& limits) {
+  const auto name = container_name(ref);
+  Call call{"collect", seconds(30)};
+  co_return co_await request<Evidence>(
+      call, [&engine = engine_, instance = instance_, ref, name, container_id, limits] {
+        auto* container = engine.find(name);
+        const bool ours = container && is_ours(*container, ref, instance);
+        if (ours && container->process_alive) engine.exit_process(*container, 137, false);
+        Evidence evidence;
+        const auto found = engine.directories_.find(name);
+        if (found == engine.directories_.end()) return Result<Evidence>(evidence);
+        const auto& directory = found->second;
+        evidence.result_state = directory.result_state;
+        if (directory.result)
+          evidence.result = directory.result->substr(0, static_cast<std::size_t>(limits.output));
+        const bool too_large =
+            directory.result && static_cast<std::int64_t>(directory.result->size()) > limits.output;
+        if (too_large) evidence.result_state = Evidence::ResultState::TooLarge;
+        if (ours && !directory.logs.empty()) {
+          evidence.logs.push_back({LogChunk::Stream::Stdout, engine.clock_.now(), directory.logs});
+        }
+        return Result<Evidence>(std::move(evidence));
+      });
+}
+
+asio::awaitable<Result<bool>> SimulatedRuntime::remove(const AttemptRef& ref, const std::string&) {
+  const auto name = container_name(ref);
+  Call call{"remove", seconds(30), true};
+  co_return co_await request<bool>(call, [&engine = engine_, instance = instance_, ref, name] {
+    auto* container = engine.find(name);
+    if (container && is_ours(*container, ref, instance) && !engine.do_remove(*container))
+      return Result<bool>(false);
+    if (auto directory = engine.directories_.find(name); directory != engine.directories_.end()) {
+      if (directory->second.instance == instance) engine.directories_.erase(directory);
+    }
+    return Result<bool>(true);
+  });
+}
+
+void SimulatedRuntime::watch(std::function<void(const ExecutionId&)> on_change) {
+  auto shared = std::make_shared<std::function<void(const ExecutionId&)>>(std::move(on_change));
+  engine_.watchers_[this] = [shared, executor = executor_](const ExecutionId& id) {
+    asio::post(executor, [weak = std::weak_ptr(shared), id] {
+      if (auto callback = weak.lock()) (*callback)(id);
+    });
+  };
+}
+
+void SimulatedRuntime::unwatch() { engine_.watchers_.erase(this); }
+
+asio::awaitable<Result<Capabilities>> SimulatedRuntime::probe() {
+  co_return co_await request<Capabilities>({"probe", seconds(30)}, [&engine = engine_] {
+    Capabilities can;
+    can.engine_version = "simulated";
+    can.api_version = "1.41";
+    can.io_mode = engine.mount_mode_ ? "mount" : "volume";
+    can.live_restore = engine.live_restore_;
+    return Result<Capabilities>(std::move(can));
+  });
+}
+
+}  // namespace slipway::runtime

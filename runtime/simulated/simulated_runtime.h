@@ -1,0 +1,63 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "runtime/container_runtime.h"
+#include "runtime/simulated/simulated_engine.h"
+
+namespace slipway::runtime {
+
+/// One node process's client of a SimulatedEngine: the same promises as the Docker adapter, held to them by
+/// the same conformance suite. A request travels to the engine, takes effect there after its latency, and its
+/// answer is waited for up to the port's deadline; destroying the runtime recalls nothing.
+class SimulatedRuntime final : public ContainerRuntime {
+ public:
+  SimulatedRuntime(SimulatedEngine& engine, std::string instance, asio::any_io_executor executor);
+  ~SimulatedRuntime() override;
+  SimulatedRuntime(const SimulatedRuntime&) = delete;
+  SimulatedRuntime& operator=(const SimulatedRuntime&) = delete;
+
+  asio::awaitable<Result<Observation>> observe(const AttemptRef& ref, const ContainerSpec* expected,
+                                               bool wait_for_start) override;
+  asio::awaitable<Result<std::vector<Listed>>> list() override;
+  asio::awaitable<Result<PullResult>> pull(const std::string& image, ImagePullPolicy policy) override;
+  asio::awaitable<Result<std::string>> create(const ContainerSpec& spec) override;
+  asio::awaitable<Result<void>> start(const AttemptRef& ref, const std::string& container_id) override;
+  asio::awaitable<Result<bool>> fence(const AttemptRef& ref) override;
+  asio::awaitable<Result<void>> signal(const AttemptRef& ref, const std::string& container_id,
+                                       Signal signal) override;
+  asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id,
+                                            const Limits& limits) override;
+  asio::awaitable<Result<bool>> remove(const AttemptRef& ref, const std::string& container_id) override;
+  void watch(std::function<void(const ExecutionId&)> on_change) override;
+  void unwatch() override;
+  asio::awaitable<Result<Capabilities>> probe() override;
+
+ private:
+  struct Call {
+    std::string_view verb;
+    Duration deadline;
+    bool writes = false;                       ///< past its deadline the answer is Doubt, not Retry
+    std::optional<TimePoint> not_before = {};  ///< queues behind something in flight
+    std::optional<TimePoint> due = {};  ///< takes effect exactly then; absent: after the engine's latency
+  };
+  /// Sends `effect` to the engine and waits for its answer.
+  template <class T>
+  asio::awaitable<Result<T>> request(Call call, std::function<Result<T>()> effect);
+  asio::awaitable<void> sleep_until(TimePoint due);
+  static Observation observation_of(SimulatedEngine& engine, const std::string& instance,
+                                    const AttemptRef& ref, const std::string& name);
+  void prepare_directory(const std::string& name, const AttemptRef& ref);
+
+  SimulatedEngine& engine_;
+  std::string instance_;
+  asio::any_io_executor executor_;
+  std::set<VirtualClock::TimerId> sleepers_;
+};
+
+}  // namespace slipway::runtime
