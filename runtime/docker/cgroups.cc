@@ -1,0 +1,148 @@
+#include "runtime/docker/cgroups.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "runtime/docker/descriptor.h"
+
+namespace slipway::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::int64_t> read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::int64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> read_keyed(const std::string& path, const std::string& key) {
+  std::ifstream file(path);
+  std::string name;
+  std::int64_t value = 0;
+  while (file >> name >> value) {
+    if (name == key) return value;
+  }
+  return std::nullopt;
+}
+
+/// The cgroup and everything below it, children before parents.
+std::vector<std::string> tree(const std::string& root) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(root, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    if (!entry->is_directory(error)) continue;
+    for (std::string& below : tree(entry->path().string())) found.push_back(std::move(below));
+  }
+  if (fs::exists(root, error)) found.push_back(root);
+  return found;
+}
+
+std::set<pid_t> processes(const std::string& root) {
+  std::set<pid_t> pids;
+  for (const std::string& directory : tree(root)) {
+    std::ifstream file(directory + "/cgroup.procs");
+    for (pid_t pid = 0; file >> pid;) {
+      if (pid > 1) pids.insert(pid);
+    }
+  }
+  return pids;
+}
+
+/// By descriptor: the number may be given to another process between reading it and using it, so membership
+/// is read again once the descriptor pins the process.
+void kill_member(pid_t pid, const std::string& path) {
+  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.find(":" + path) == std::string::npos) continue;
+    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+    return;
+  }
+}
+
+}  // namespace
+
+Cgroups::Cgroups(std::string root) {
+  std::error_code error;
+  if (fs::exists(root + "/cgroup.controllers", error)) {
+    hierarchies_.push_back(std::move(root));
+    return;
+  }
+  for (auto entry = fs::directory_iterator(root, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    // "cpu" may be a symlink to "cpu,cpuacct": each hierarchy once.
+    if (entry->is_directory(error) && !entry->is_symlink(error))
+      hierarchies_.push_back(entry->path().string());
+  }
+}
+
+CgroupUsage Cgroups::usage(const std::string& path) const {
+  CgroupUsage usage;
+  const auto first = [](std::optional<std::int64_t>& into, std::optional<std::int64_t> value) {
+    if (!into && value) into = value;
+  };
+  for (const std::string& hierarchy : hierarchies_) {
+    const std::string here = hierarchy + path;
+    first(usage.peak_memory_bytes, read_number(here + "/memory.max_usage_in_bytes"));
+    first(usage.peak_memory_bytes, read_number(here + "/memory.peak"));
+    if (const auto nanos = read_number(here + "/cpuacct.usage")) first(usage.cpu_ms, *nanos / 1'000'000);
+  }
+  for (const std::string& hierarchy : hierarchies_) {
+    if (const auto micros = read_keyed(hierarchy + path + "/cpu.stat", "usage_usec"))
+      first(usage.cpu_ms, *micros / 1000);
+  }
+  return usage;
+}
+
+bool Cgroups::kill_all(const std::string& path) const {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (true) {
+    bool empty = true;
+    for (const std::string& hierarchy : hierarchies_) {
+      const std::set<pid_t> pids = processes(hierarchy + path);
+      if (pids.empty()) continue;
+      empty = false;
+      if (std::ofstream all(hierarchy + path + "/cgroup.kill"); all) all << "1" << std::flush;
+      for (pid_t pid : pids) kill_member(pid, path);
+    }
+    if (empty) return true;
+    if (std::chrono::steady_clock::now() > give_up) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+bool Cgroups::remove(const std::string& path) const {
+  bool gone = true;
+  for (const std::string& hierarchy : hierarchies_) {
+    for (const std::string& directory : tree(hierarchy + path)) {
+      if (rmdir(directory.c_str()) != 0 && errno != ENOENT) gone = false;
+    }
+  }
+  return gone;
+}
+
+std::vector<std::string> Cgroups::children(const std::string& parent) const {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const std::string& hierarchy : hierarchies_) {
+    for (auto entry = fs::directory_iterator(hierarchy + parent, error);
+         !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      if (entry->is_directory(error)) names.insert(entry->path().filename().string());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+}  // namespace slipway::runtime

@@ -1,0 +1,87 @@
+#include "runtime/docker/docker_impl.h"
+#include "runtime/docker/log_frames.h"
+#include "runtime/docker/log_keeper.h"
+
+namespace slipway::runtime {
+namespace {
+
+/// Least bytes of one entry in the engine's log file beside its text: two lengths, source, time, tags.
+constexpr std::int64_t kEntryOverhead = 28;
+
+/// The engine keeps kLogFiles files of `cap` bytes and drops the oldest. When what is there comes near the
+/// least it holds after a drop, something may have been dropped.
+bool engine_may_have_dropped(std::int64_t stored_bytes, std::int64_t cap) {
+  return stored_bytes >= (kLogFiles - 1) * cap - cap / 16;
+}
+
+}  // namespace
+
+asio::awaitable<Result<void>> DockerRuntime::Impl::read_logs(std::string container_id, std::int64_t cap,
+                                                             Evidence& evidence) {
+  const auto give_up = std::chrono::steady_clock::now() + options_.effect_timeout / 2;
+  EngineRequest request{.op = "logs",
+                        .target = "/containers/" + container_id + "/logs?stdout=1&stderr=1&timestamps=1",
+                        .timeout = options_.effect_timeout / 2};
+  auto stream = co_await client_.open(std::move(request));
+  if (!stream) co_return stream.error();
+  if ((*stream)->status() != 200) {
+    // A clear no: the container is gone, or the engine cannot read its own files. There will be no better
+    // answer.
+    evidence.logs_truncated = true;
+    co_return Result<void>();
+  }
+  LogKeeper keeper(static_cast<std::size_t>(cap));
+  std::int64_t stored = 0;
+  LogFrames frames([&](LogChunk::Stream source, std::string_view entry) {
+    TimePoint at{};
+    take_timestamp(entry, at);
+    stored += static_cast<std::int64_t>(entry.size()) + kEntryOverhead;
+    keeper.add(source, at, entry);
+  });
+  bool cut = false;
+  while (!cut) {
+    auto piece = co_await (*stream)->read(options_.read_timeout);
+    if (!piece) co_return piece.error();
+    if (piece->empty()) break;
+    cut = !frames.feed(*piece) || std::chrono::steady_clock::now() > give_up;
+  }
+  keeper.finish(evidence.logs, evidence.logs_truncated);
+  evidence.logs_truncated |= cut || engine_may_have_dropped(stored, cap);
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, std::string container_id,
+                                                               Limits limits) {
+  const std::string name = container_name(ref);
+  Evidence evidence;
+  const bool quiet = co_await on_pool([this, name, &evidence, &limits] {
+    const bool dead = cgroups_.kill_all(cgroup_of(name));
+    if (dead) files_.read_result(name, limits.output, evidence);
+    const CgroupUsage usage = cgroups_.usage(cgroup_of(name));
+    evidence.peak_memory_bytes = usage.peak_memory_bytes;
+    evidence.cpu_ms = usage.cpu_ms;
+    return dead;
+  });
+  if (!quiet) co_return Error{ErrorClass::Retry, name + ": processes outlive SIGKILL"};
+  bool by_volume = volumes_;
+  if (!container_id.empty()) {
+    auto there = co_await inspect(container_id, options_.read_timeout);
+    if (!there) co_return there.error();
+    if (there->exists) {
+      by_volume = text_of(member(member(member(there->json, "Config"), "Labels"), kLabelIo)) == "volume";
+      if (auto logs = co_await read_logs(container_id, limits.logs, evidence); !logs) co_return logs.error();
+    } else {
+      container_id.clear();
+    }
+  }
+  if (by_volume) {
+    if (auto read = co_await read_archive(container_id.empty() ? name + "-helper" : container_id,
+                                          limits.output, evidence);
+        !read) {
+      co_return read.error();
+    }
+  }
+  co_return evidence;
+}
+
+}  // namespace slipway::runtime

@@ -1,0 +1,78 @@
+#include "runtime/docker/docker_runtime.h"
+
+#include "runtime/docker/docker_impl.h"
+
+namespace slipway::runtime {
+
+DockerRuntime::Impl::Impl(DockerOptions options, asio::any_io_executor io, asio::thread_pool& pool,
+                          EngineProbe* probe)
+    : options_(std::move(options)),
+      io_(io),
+      pool_(pool),
+      client_(io, options_.socket_path, options_.pid_file, options_.connect_timeout, probe),
+      files_(options_.state_dir),
+      volumes_(options_.io == IoMode::Volume) {}
+
+Error engine_error(ErrorClass error_class, std::string_view op, const EngineResponse& response) {
+  return Error{error_class, std::string(op) + ": status " + std::to_string(response.status) + " " +
+                                response.body.substr(0, 500)};
+}
+
+std::string url_escape(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      escaped += c;
+    } else {
+      escaped += '%';
+      escaped += kHex[byte >> 4];
+      escaped += kHex[byte & 15];
+    }
+  }
+  return escaped;
+}
+
+DockerRuntime::DockerRuntime(DockerOptions options, asio::any_io_executor io, asio::thread_pool& pool,
+                             EngineProbe* probe)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(io), pool, probe)) {}
+DockerRuntime::~DockerRuntime() { impl_->shut_down(); }
+
+asio::awaitable<Result<Observation>> DockerRuntime::observe(const AttemptRef& ref,
+                                                            const ContainerSpec* expected,
+                                                            bool wait_for_start) {
+  return impl_->observe(ref, expected, wait_for_start);
+}
+asio::awaitable<Result<std::vector<Listed>>> DockerRuntime::list() { return impl_->list(); }
+asio::awaitable<Result<PullResult>> DockerRuntime::pull(const std::string& image, ImagePullPolicy policy) {
+  return impl_->pull(image, policy);
+}
+asio::awaitable<Result<std::string>> DockerRuntime::create(const ContainerSpec& spec) {
+  return impl_->create(spec);
+}
+asio::awaitable<Result<void>> DockerRuntime::start(const AttemptRef& ref, const std::string& container_id) {
+  return impl_->start(ref, container_id);
+}
+asio::awaitable<Result<bool>> DockerRuntime::fence(const AttemptRef& ref) { return impl_->fence(ref); }
+asio::awaitable<Result<void>> DockerRuntime::signal(const AttemptRef&, const std::string& container_id,
+                                                    Signal signal) {
+  return impl_->signal(container_id, signal);
+}
+asio::awaitable<Result<Evidence>> DockerRuntime::collect(const AttemptRef& ref,
+                                                         const std::string& container_id,
+                                                         const Limits& limits) {
+  return impl_->collect(ref, container_id, limits);
+}
+asio::awaitable<Result<bool>> DockerRuntime::remove(const AttemptRef& ref, const std::string& container_id) {
+  return impl_->remove(ref, container_id);
+}
+void DockerRuntime::watch(std::function<void(const ExecutionId&)> on_change) {
+  impl_->watch(std::move(on_change));
+}
+void DockerRuntime::unwatch() { impl_->unwatch(); }
+asio::awaitable<Result<Capabilities>> DockerRuntime::probe() { return impl_->probe(); }
+
+}  // namespace slipway::runtime

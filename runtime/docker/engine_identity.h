@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "api/clock.h"
+#include "api/execution.h"
+
+namespace slipway::runtime {
+
+/// The engine's process as this host sees it.
+struct EngineProcess {
+  EngineIdentity
+      identity;  ///< "<pid>@<start ticks>", or "unknown-…": then every broken connection is a new life
+  TimePoint started_at;  ///< zero when unknown
+};
+
+/// Tells the process behind a connected unix socket: its peer if that is dockerd, else the one in `pid_file`,
+/// else `fallback` (a value the caller changes with every broken connection).
+EngineProcess identify_engine(int socket_fd, const std::string& pid_file, const std::string& fallback);
+
+}  // namespace slipway::runtime

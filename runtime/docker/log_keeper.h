@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/execution.h"
+
+namespace slipway::runtime {
+
+/// Keeps the head and the tail of a log under a cap, as valid UTF-8 without NUL, in chunks of at most 64 KiB.
+/// Memory is bounded by the cap whatever is fed. The order of the two streams is kept chunk by chunk; a log
+/// that alternates between them thousands of times is kept in order within each stream only.
+class LogKeeper {
+ public:
+  explicit LogKeeper(std::size_t cap);
+  void add(LogChunk::Stream stream, TimePoint at, std::string_view bytes);
+  /// What the engine itself dropped before we read makes the log truncated, too.
+  void mark_truncated() { truncated_ = true; }
+  void finish(std::vector<LogChunk>& chunks, bool& truncated);
+
+ private:
+  struct Open {
+    LogChunk chunk;
+    std::string split;  ///< the beginning of a UTF-8 character whose rest comes with the next entry
+  };
+  Open& open_of(LogChunk::Stream stream);
+  void append_clean(Open& open, std::string_view bytes);
+  void close(Open& open);
+  void keep(LogChunk chunk);
+
+  std::size_t chunk_max_;
+  std::size_t head_room_;
+  std::size_t tail_cap_;
+  std::size_t tail_bytes_ = 0;
+  std::size_t closed_ = 0;
+  bool truncated_ = false;
+  std::vector<LogChunk> head_;
+  std::deque<LogChunk> tail_;
+  std::array<Open, 3> open_;
+};
+
+/// Appends `bytes` to `out` with NUL and invalid UTF-8 replaced by U+FFFD. An incomplete character at the end
+/// is not appended: its bytes are returned (at most three).
+std::string append_utf8(std::string& out, std::string_view bytes);
+
+}  // namespace slipway::runtime

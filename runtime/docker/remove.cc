@@ -1,0 +1,56 @@
+#include "runtime/docker/docker_impl.h"
+
+namespace slipway::runtime {
+
+/// The id of this attempt's container, empty when there is none. A foreign container of the same name is left
+/// alone.
+asio::awaitable<Result<DockerRuntime::Impl::Own>> DockerRuntime::Impl::own_container(
+    AttemptRef ref, std::string container_id) {
+  auto there =
+      co_await inspect(container_id.empty() ? container_name(ref) : container_id, options_.read_timeout);
+  if (!there) co_return there.error();
+  if (!there->exists || !is_ours(there->json, ref)) co_return Own{.volumes = true};
+  const std::string io = text_of(member(member(member(there->json, "Config"), "Labels"), kLabelIo));
+  co_return Own{.id = there->id, .volumes = io == "volume"};
+}
+
+/// true: the engine no longer knows it.
+asio::awaitable<Result<bool>> DockerRuntime::Impl::remove_container(std::string id) {
+  for (int round = 0; round < 2; ++round) {  // a "dead" one is deleted again
+    EngineRequest request{.op = "remove",
+                          .method = "DELETE",
+                          .target = "/containers/" + id + "?force=1&v=1",
+                          .timeout = options_.effect_timeout};
+    auto answer = co_await client_.call(std::move(request));
+    if (!answer) co_return answer.error();
+    if (answer->status == 409) co_return false;
+    if (answer->status >= 400 && answer->status != 404)
+      co_return engine_error(ErrorClass::Retry, "remove", *answer);
+    auto there = co_await inspect(id, options_.read_timeout);
+    if (!there) co_return there.error();
+    if (!there->exists) co_return true;
+  }
+  co_return false;
+}
+
+asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::string container_id) {
+  const std::string name = container_name(ref);
+  auto own = co_await own_container(ref, container_id);
+  if (!own) co_return own.error();
+  if (!own->id.empty()) {
+    auto gone = co_await remove_container(own->id);
+    if (!gone || !*gone) co_return gone;
+    disarm(own->id);
+  }
+  if (own->volumes) {
+    auto gone = co_await remove_volumes(ref);
+    if (!gone || !*gone) co_return gone;
+  }
+  co_return co_await on_pool([this, name]() -> Result<bool> {
+    const std::string cgroup = cgroup_of(name);
+    if (!cgroups_.kill_all(cgroup) || !cgroups_.remove(cgroup)) return false;
+    return files_.remove(name);
+  });
+}
+
+}  // namespace slipway::runtime

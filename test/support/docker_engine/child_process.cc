@@ -1,0 +1,64 @@
+#include "test/support/docker_engine/child_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+
+namespace slipway::test {
+
+void ChildProcess::start(const std::vector<std::string>& command, const std::string& log_file) {
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ != 0) return;
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that crashes leaves no server behind
+  if (getppid() != parent) _exit(126);
+  const int log = open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  dup2(log, 1);
+  dup2(log, 2);
+  dup2(open("/dev/null", O_RDONLY), 0);
+  for (int fd = 3; fd < 1024; ++fd) close(fd);
+  execvp(words[0], words.data());
+  _exit(127);
+}
+
+void ChildProcess::signal(int number) const {
+  if (pid_ > 0) ::kill(pid_, number);
+}
+
+bool ChildProcess::running() {
+  if (pid_ <= 0) return false;
+  if (waitpid(pid_, nullptr, WNOHANG) == 0) return true;
+  pid_ = -1;
+  return false;
+}
+
+bool ChildProcess::wait_exit(int timeout_ms) {
+  return wait_until([this] { return !running(); }, timeout_ms);
+}
+
+void ChildProcess::kill_and_wait() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+bool wait_until(const std::function<bool()>& condition, int timeout_ms) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > give_up) return false;
+    poll(nullptr, 0, 10);
+  }
+  return true;
+}
+
+}  // namespace slipway::test
