@@ -1,9 +1,7 @@
 #include "runtime/simulated/simulated_runtime.h"
 
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace slipway::runtime {
 namespace {
@@ -20,26 +18,12 @@ bool is_ours(const SimulatedContainer& container, const AttemptRef& ref, const s
 
 SimulatedRuntime::SimulatedRuntime(SimulatedEngine& engine, std::string instance,
                                    asio::any_io_executor executor)
-    : engine_(engine), instance_(std::move(instance)), executor_(std::move(executor)) {}
+    : engine_(engine),
+      instance_(std::move(instance)),
+      executor_(executor),
+      sleep_(engine.clock(), executor) {}
 
-SimulatedRuntime::~SimulatedRuntime() {
-  unwatch();
-  for (auto id : sleepers_) engine_.clock_.cancel(id);
-}
-
-asio::awaitable<void> SimulatedRuntime::sleep_until(TimePoint due) {
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-      [this, due](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        auto id = std::make_shared<VirtualClock::TimerId>();
-        *id = engine_.clock_.at(due, [this, shared, id] {
-          sleepers_.erase(*id);
-          asio::post(executor_, [shared] { std::move (*shared)(); });
-        });
-        sleepers_.insert(*id);
-      },
-      asio::use_awaitable);
-}
+SimulatedRuntime::~SimulatedRuntime() { unwatch(); }
 
 // An effect holds nothing of this object: the request is in the engine's hands once it was sent.
 template <class T>
@@ -55,8 +39,9 @@ asio::awaitable<Result<T>> SimulatedRuntime::request(Call call, std::function<Re
   engine.clock_.at(due, [&engine, life = engine.lives_, answer, effect = std::move(effect), cut] {
     *answer = engine.lives_ == life ? effect() : Result<T>(cut);
   });
-  co_await sleep_until(std::min(due, now + call.deadline));
-  // Moved, since a Result<bool> made from a non-const lvalue Result<bool> asks its operator bool instead of copying.
+  co_await sleep_.until(std::min(due, now + call.deadline));
+  // Moved, since a Result<bool> made from a non-const lvalue Result<bool> asks its operator bool instead of
+  // copying.
   if (*answer) co_return std::move(**answer);
   co_return cut;
 }

@@ -4,11 +4,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "runtime/container_runtime.h"
 #include "runtime/simulated/simulated_engine.h"
+#include "runtime/simulated/virtual_sleep.h"
 
 namespace slipway::runtime {
 
@@ -38,6 +38,12 @@ class SimulatedRuntime final : public ContainerRuntime {
   void unwatch() override;
   asio::awaitable<Result<Capabilities>> probe() override;
 
+  /// The process dies: nobody waits for an answer any more. What was sent takes effect all the same.
+  void abandon() {
+    unwatch();
+    sleep_.abandon();
+  }
+
  private:
   struct Call {
     std::string_view verb;
@@ -49,7 +55,6 @@ class SimulatedRuntime final : public ContainerRuntime {
   /// Sends `effect` to the engine and waits for its answer.
   template <class T>
   asio::awaitable<Result<T>> request(Call call, std::function<Result<T>()> effect);
-  asio::awaitable<void> sleep_until(TimePoint due);
   static Observation observation_of(SimulatedEngine& engine, const std::string& instance,
                                     const AttemptRef& ref, const std::string& name);
   void prepare_directory(const std::string& name, const AttemptRef& ref);
@@ -57,7 +62,7 @@ class SimulatedRuntime final : public ContainerRuntime {
   SimulatedEngine& engine_;
   std::string instance_;
   asio::any_io_executor executor_;
-  std::set<VirtualClock::TimerId> sleepers_;
+  VirtualSleep sleep_;
 };
 
 }  // namespace slipway::runtime

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "runtime/simulated/virtual_sleep.h"
+
+namespace slipway::simulation {
+
+/// One call of a process to the outside: a point where it may die or be cut off.
+struct CallPoint {
+  std::string verb;  ///< "store.record Claimed>Launching", "runtime.start"
+  bool writes = false;
+};
+
+/// What becomes of a call.
+enum class Fate {
+  Pass,
+  CallLost,    ///< nothing happens; the caller is told Retry
+  AnswerLost,  ///< it takes effect; the caller is told Doubt (Retry if the call only reads)
+  DiesBefore,  ///< the process is killed instead
+  DiesDuring,  ///< the process is killed with the request on its way
+  DiesAfter,   ///< the process is killed with the answer on its way
+};
+
+/// Stands between one process and its ports; decides the fate of every call. `die` only sets a flag: the
+/// world sees it before anything else runs.
+struct FaultLine {
+  std::function<Fate(const CallPoint&)> decide;
+  std::function<void()> die;
+  /// How long a call to the store takes; nothing else runs in zero time either.
+  std::function<Duration()> store_latency;
+};
+
+}  // namespace slipway::simulation

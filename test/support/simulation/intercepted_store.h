@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+
+#include "store/store.h"
+#include "test/support/simulation/intercept.h"
+
+namespace slipway::simulation {
+
+/// Any store, with every call led through a fault line.
+class InterceptedStore final : public store::Store {
+ public:
+  InterceptedStore(store::Store& inner, Interceptor& interceptor, FaultLine& line)
+      : inner_(inner), interceptor_(interceptor), line_(line) {}
+
+  boost::asio::awaitable<Result<store::NodeState>> register_node(const store::NodeReport& report) override {
+    return interceptor_.lead<store::NodeState>({"store.register_node", true}, line_.store_latency(),
+                                               [this, report] { return inner_.register_node(report); });
+  }
+  boost::asio::awaitable<Result<store::NodeState>> heartbeat(const store::NodeReport& report) override {
+    return interceptor_.lead<store::NodeState>({"store.heartbeat", true}, line_.store_latency(),
+                                               [this, report] { return inner_.heartbeat(report); });
+  }
+  boost::asio::awaitable<Result<std::vector<store::Undecided>>> list_undecided(int limit) override {
+    return interceptor_.lead<std::vector<store::Undecided>>(
+        {"store.list_undecided", false}, line_.store_latency(),
+        [this, limit] { return inner_.list_undecided(limit); });
+  }
+  boost::asio::awaitable<Result<int>> decide(const std::vector<store::Decision>& decisions) override {
+    return interceptor_.lead<int>({"store.decide", true}, line_.store_latency(),
+                                  [this, decisions] { return inner_.decide(decisions); });
+  }
+  boost::asio::awaitable<Result<std::vector<store::Candidate>>> list_candidates(int limit) override {
+    return interceptor_.lead<std::vector<store::Candidate>>(
+        {"store.list_candidates", false}, line_.store_latency(),
+        [this, limit] { return inner_.list_candidates(limit); });
+  }
+  boost::asio::awaitable<Result<std::vector<ExecutionId>>> claim(
+      const std::vector<ExecutionId>& ids) override {
+    return interceptor_.lead<std::vector<ExecutionId>>({"store.claim", true}, line_.store_latency(),
+                                                       [this, ids] { return inner_.claim(ids); });
+  }
+  boost::asio::awaitable<Result<Execution>> load(const ExecutionId& id) override {
+    return interceptor_.lead<Execution>({"store.load", false}, line_.store_latency(),
+                                        [this, id] { return inner_.load(id); });
+  }
+  boost::asio::awaitable<Result<std::string>> load_input(const ExecutionId& id) override {
+    return interceptor_.lead<std::string>({"store.load_input", false}, line_.store_latency(),
+                                          [this, id] { return inner_.load_input(id); });
+  }
+  boost::asio::awaitable<Result<bool>> record(const store::Transition& transition) override {
+    return interceptor_.lead<bool>({describe(transition), true}, line_.store_latency(),
+                                   [this, transition] { return inner_.record(transition); });
+  }
+  boost::asio::awaitable<Result<bool>> finish(const store::Finish& finish) override {
+    return interceptor_.lead<bool>({"store.finish", true}, line_.store_latency(),
+                                   [this, finish] { return inner_.finish(finish); });
+  }
+  boost::asio::awaitable<Result<bool>> recycle(const store::Recycle& recycle) override {
+    return interceptor_.lead<bool>({"store.recycle", true}, line_.store_latency(),
+                                   [this, recycle] { return inner_.recycle(recycle); });
+  }
+  boost::asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim,
+                                               Duration backoff) override {
+    return interceptor_.lead<bool>({"store.requeue", true}, line_.store_latency(),
+                                   [this, id, claim, backoff] { return inner_.requeue(id, claim, backoff); });
+  }
+  boost::asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() override {
+    return interceptor_.lead<std::vector<ExecutionId>>({"store.list_unconverged", false},
+                                                       line_.store_latency(),
+                                                       [this] { return inner_.list_unconverged(); });
+  }
+  boost::asio::awaitable<Result<std::vector<ClaimId>>> live_claims(
+      const std::vector<ClaimId>& claims) override {
+    return interceptor_.lead<std::vector<ClaimId>>({"store.live_claims", false}, line_.store_latency(),
+                                                   [this, claims] { return inner_.live_claims(claims); });
+  }
+  boost::asio::awaitable<Result<int>> retire(int limit) override {
+    return interceptor_.lead<int>({"store.retire", true}, line_.store_latency(),
+                                  [this, limit] { return inner_.retire(limit); });
+  }
+  boost::asio::awaitable<Result<int>> fold_outcomes(int limit) override {
+    return interceptor_.lead<int>({"store.fold_outcomes", true}, line_.store_latency(),
+                                  [this, limit] { return inner_.fold_outcomes(limit); });
+  }
+  boost::asio::awaitable<Result<void>> set_idle(bool idle) override {
+    return interceptor_.lead<void>({"store.set_idle", false}, line_.store_latency(),
+                                   [this, idle] { return inner_.set_idle(idle); });
+  }
+  void watch(std::function<void(const store::Hint&)> on_hint) override { inner_.watch(std::move(on_hint)); }
+  void unwatch() override { inner_.unwatch(); }
+
+ private:
+  static std::string describe(const store::Transition& step) {
+    return "store.record " + std::string(to_string(step.from)) + ">" + std::string(to_string(step.to));
+  }
+  store::Store& inner_;
+  Interceptor& interceptor_;
+  FaultLine& line_;
+};
+
+}  // namespace slipway::simulation

@@ -1,0 +1,137 @@
+#include "test/support/simulation/world.h"
+
+#include <algorithm>
+#include <map>
+
+namespace slipway::simulation {
+namespace {
+
+constexpr auto kRestartsAfter = std::chrono::seconds(1);
+
+bool is_over(Stage stage) { return stage == Stage::Finished || stage == Stage::Cleaned; }
+
+}  // namespace
+
+World::World(std::uint64_t seed) : dice_(seed) {
+  line_.decide = [](const CallPoint&) { return Fate::Pass; };
+  line_.die = [this] { dying_ = true; };
+  line_.store_latency = [] { return std::chrono::milliseconds(1); };
+}
+
+World::~World() = default;
+
+void World::boot() {
+  booted_ = true;
+  node_ = std::make_unique<NodeProcess>(NodeOptions{}, db_, engine_, line_, dice_());
+}
+
+void World::bury() {
+  dying_ = false;
+  if (!node_) return;
+  node_.reset();
+  ++deaths_;
+  clock_.after(kRestartsAfter, [this] { boot(); });
+}
+
+void World::step() {
+  if (dying_) bury();
+  for (auto& incident : incidents_) {
+    if (!incident.what || !incident.when()) continue;
+    auto what = std::exchange(incident.what, nullptr);
+    what();
+  }
+  if (node_ && node_->step()) return;
+  if (auto due = clock_.next_due()) clock_.advance_to(*due);
+}
+
+bool World::run_until(const std::function<bool()>& done, Duration limit) {
+  const auto end = clock_.now() + limit;
+  while (!done()) {
+    if (clock_.now() >= end) return false;
+    step();
+    check_finals();
+  }
+  return true;
+}
+
+// Promise 1, watched while it runs.
+void World::check_finals() {
+  for (const auto& [id, row] : db_.rows()) {
+    if (!is_final(row.exec.status)) continue;
+    auto text = std::string(to_string(row.exec.status)) + " " + std::string(to_string(row.exec.reason)) +
+                " " + row.output.value_or("-");
+    const auto [found, fresh] = finals_.emplace(id, text);
+    if (!fresh && found->second != text)
+      changed_finals_.push_back(id + ": " + found->second + " became " + text);
+  }
+}
+
+bool World::converged() const {
+  if (!node_ || dying_ || !engine_.up()) return false;
+  for (const auto& [id, row] : db_.rows()) {
+    const bool refused = row.exec.stage == Stage::Finished && row.exec.owner.empty();
+    if (row.exec.stage != Stage::Cleaned && !refused) return false;
+  }
+  for (const auto& [name, container] : engine_.containers()) {
+    if (!container.instance.empty()) return false;
+  }
+  return engine_.directories().empty() && std::all_of(incidents_.begin(), incidents_.end(),
+                                                      [](const auto& incident) { return !incident.what; });
+}
+
+std::string World::end_state(const ExecutionId& id) const {
+  const auto* row = db_.row(id);
+  if (!row) return "no row";
+  const auto* spend = db_.spend(id);
+  const auto starts = std::count_if(engine_.starts().begin(), engine_.starts().end(),
+                                    [&](const auto& start) { return start.ref.execution == id; });
+  return std::string(to_string(row->exec.status)) + " " + std::string(to_string(row->exec.reason)) + " " +
+         std::string(to_string(row->fault)) +
+         " exit=" + (row->exit_code ? std::to_string(*row->exit_code) : std::string("-")) +
+         " output=" + row->output.value_or("-") + " attempts=" + std::to_string(row->exec.ref.attempt) +
+         " spend=" + (spend ? (spend->refunded ? "refunded" : "spent") : "none") +
+         " starts=" + std::to_string(starts);
+}
+
+std::vector<std::string> World::breaches() const {
+  auto found = changed_finals_;
+  std::map<std::pair<ExecutionId, int>, int> starts;
+  for (const auto& start : engine_.starts()) {
+    if (start.by == "slipway" && ++starts[{start.ref.execution, start.ref.attempt}] == 2) {
+      found.push_back("promise 4: two starts of " + start.name);
+    }
+  }
+  std::map<std::string, std::int64_t> finals;
+  for (const auto& [id, row] : db_.rows()) {
+    const auto* spend = db_.spend(id);
+    if (!is_over(row.exec.stage))
+      found.push_back(id + " is not final: " + std::string(to_string(row.exec.stage)));
+    ++finals[row.exec.agent];
+    if (spend && !spend->settled) found.push_back("promise 2: unsettled spend of " + id);
+    if (row.fault == Fault::Platform && spend && !spend->refunded)
+      found.push_back("promise 2: no refund of " + id);
+    if (row.exec.status == Status::Completed &&
+        (!row.output || row.exit_code != 0 || !starts.contains({id, row.exec.ref.attempt}))) {
+      found.push_back("promise 9: COMPLETED without start, exit 0 and result: " + id);
+    }
+    const auto wanted = row.exec.cancel_requested ? 0 : row.exec.ref.attempt - 1;
+    if (wanted > row.exec.retry_limit) found.push_back("promise 4: an attempt beyond the policy: " + id);
+    const auto granted = db_.granted_uses(row.exec.user_id, row.exec.agent);
+    const auto left = db_.remaining_uses(row.exec.user_id, row.exec.agent);
+    if (left < 0 || left != granted - db_.standing_spends(row.exec.user_id, row.exec.agent)) {
+      found.push_back("promise 2: the uses of " + row.exec.user_id + " do not balance");
+    }
+    if (db_.running(row.exec.user_id) != 0) found.push_back("running leaks for " + row.exec.user_id);
+  }
+  for (const auto& [agent, count] : finals) {
+    if (db_.counted(agent) != count) found.push_back("promise 3: " + agent + " is counted wrongly");
+  }
+  for (const auto& [name, container] : engine_.containers()) {
+    if (!container.instance.empty()) found.push_back("promise 6: orphan " + name);
+  }
+  for (const auto& [name, directory] : engine_.directories()) found.push_back("promise 6: directory " + name);
+  if (node_ && node_->slots_used() != 0) found.push_back("slots leak");
+  return found;
+}
+
+}  // namespace slipway::simulation

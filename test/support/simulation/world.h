@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/simulated/simulated_engine.h"
+#include "store/memory/memory_database.h"
+#include "test/support/simulation/node_process.h"
+
+namespace slipway::simulation {
+
+/// Something that happens once, as soon as its condition holds.
+struct Incident {
+  std::function<bool()> when;
+  std::function<void()> what;
+};
+
+/// A database, an engine and one node whose daemon may die at any moment and is started again a second later.
+/// One seed, one history.
+class World {
+ public:
+  explicit World(std::uint64_t seed = 1);
+  ~World();
+
+  runtime::VirtualClock& clock() { return clock_; }
+  store::MemoryDatabase& db() { return db_; }
+  runtime::SimulatedEngine& engine() { return engine_; }
+  FaultLine& line() { return line_; }
+  std::mt19937_64& dice() { return dice_; }
+
+  void add_incident(Incident incident) { incidents_.push_back(std::move(incident)); }
+  /// Starts the daemon; after that it lives again one second after each death.
+  void boot();
+  /// Turns the hands until `done` or until `limit` of virtual time is over (false).
+  bool run_until(const std::function<bool()>& done, Duration limit);
+  /// Every row has reached its end and nothing is left of it anywhere.
+  bool converged() const;
+  int deaths() const { return deaths_; }
+  bool alive() const { return node_ != nullptr; }
+
+  /// What the promises of docs/lifecycle say about rows, ledgers and the engine once everything has
+  /// converged; one line per breach.
+  std::vector<std::string> breaches() const;
+  /// "COMPLETED Completed None exit=0 output=… attempts=1 refunded=0 starts=1", comparable between two runs.
+  std::string end_state(const ExecutionId& id) const;
+
+ private:
+  void step();
+  void bury();
+  void check_finals();
+
+  std::mt19937_64 dice_;
+  runtime::VirtualClock clock_;
+  store::MemoryDatabase db_{clock_};
+  runtime::SimulatedEngine engine_{clock_};
+  FaultLine line_;
+  std::unique_ptr<NodeProcess> node_;
+  std::vector<Incident> incidents_;
+  std::map<ExecutionId, std::string> finals_;
+  std::vector<std::string> changed_finals_;
+  bool dying_ = false;
+  bool booted_ = false;
+  int deaths_ = 0;
+};
+
+}  // namespace slipway::simulation
