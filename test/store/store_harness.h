@@ -61,6 +61,9 @@ class StoreHarness {
   /// The database's time.
   virtual TimePoint now() = 0;
 
+  /// Whether this adapter already decides and claims by entitlement; until it does, everybody may run everything.
+  virtual bool knows_entitlements() const { return true; }
+
   virtual void apply_agent(const std::string& name, const AgentSpec& spec) = 0;
   virtual void grant(const std::string& user_id, const std::string& agent, int uses) = 0;
   virtual ExecutionId insert(const NewExecution& row) = 0;
