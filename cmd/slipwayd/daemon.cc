@@ -25,11 +25,13 @@ controller::Random random_source() {
   };
 }
 
-store::PostgresOptions store_options(const Config& config, const Identity& identity) {
+store::PostgresOptions store_options(const Config& config, const Identity& identity, metrics::Registry& registry) {
   store::PostgresOptions options;
   options.url = config.database_url;
   options.listen_url = config.database_listen_url;
-  options.node = identity.node_name();
+  options.node_name = identity.node_name();
+  options.lease = std::chrono::duration_cast<std::chrono::seconds>(config.lease);
+  options.probe = std::make_shared<CountStore>(registry);
   return options;
 }
 
@@ -52,7 +54,7 @@ Daemon::Daemon(Config config, Identity identity)
     : config_(std::move(config)),
       identity_(std::move(identity)),
       pool_(kPoolThreads),
-      store_(store_options(config_, identity_), io_.get_executor(), &count_store_),
+      store_(store_options(config_, identity_, registry_), io_.get_executor()),
       runtime_(docker_options(config_, identity_), io_.get_executor(), pool_, &count_engine_),
       slots_(config_.node_slots,
              [this] {
@@ -191,8 +193,12 @@ asio::awaitable<bool> Daemon::retry(const char* what, Step step) {
 }
 
 asio::awaitable<bool> Daemon::wait_for_database() {
-  co_return co_await retry("database",
-                           [this]() -> asio::awaitable<Result<void>> { co_return co_await store_.open(); });
+  co_return co_await retry("database", [this]() -> asio::awaitable<Result<void>> {
+    const auto schema = store::postgres::check_schema(config_.database_url);  // blocks; nothing else runs yet
+    if (!schema) co_return schema.error();
+    if (schema->verdict != store::postgres::SchemaCheck::Verdict::Fits) co_return Error{ErrorClass::Unsupported, schema->message};
+    co_return co_await store_.hold_name();
+  });
 }
 
 asio::awaitable<bool> Daemon::wait_for_engine() {

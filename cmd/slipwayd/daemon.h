@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <optional>
@@ -23,9 +24,12 @@
 #include "reconcilers/statistics/statistics_reconciler.h"
 #include "runtime/docker/docker_runtime.h"
 #include "server/health_server.h"
+#include "store/postgres/migrate.h"
 #include "store/postgres/postgres_store.h"
 
 namespace slipway {
+
+namespace asio = boost::asio;
 
 /// The place where concrete classes meet: builds the house, opens it, and closes it.
 class Daemon {
@@ -64,7 +68,6 @@ class Daemon {
   boost::asio::thread_pool pool_;
   metrics::Registry registry_;
   CountEngine count_engine_{registry_};
-  CountStore count_store_{registry_};
   CountExecutions count_executions_{registry_};
   controller::DatabaseClock clock_;
   controller::AsioTimers timers_{io_.get_executor(), clock_};
