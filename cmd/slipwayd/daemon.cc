@@ -25,7 +25,8 @@ controller::Random random_source() {
   };
 }
 
-store::PostgresOptions store_options(const Config& config, const Identity& identity, metrics::Registry& registry) {
+store::PostgresOptions store_options(const Config& config, const Identity& identity,
+                                     metrics::Registry& registry) {
   store::PostgresOptions options;
   options.url = config.database_url;
   options.listen_url = config.database_listen_url;
@@ -196,7 +197,8 @@ asio::awaitable<bool> Daemon::wait_for_database() {
   co_return co_await retry("database", [this]() -> asio::awaitable<Result<void>> {
     const auto schema = store::postgres::check_schema(config_.database_url);  // blocks; nothing else runs yet
     if (!schema) co_return schema.error();
-    if (schema->verdict != store::postgres::SchemaCheck::Verdict::Fits) co_return Error{ErrorClass::Unsupported, schema->message};
+    if (schema->verdict != store::postgres::SchemaCheck::Verdict::Fits)
+      co_return Error{ErrorClass::Unsupported, schema->message};
     co_return co_await store_.hold_name();
   });
 }

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   static Daemon daemon(std::move(config), std::move(*identity));
   const int exit_code = daemon.run();
   logging::stop();
-  // Ends as a crash would, which every promise covers: unwinding calls that are under way could only add ways to go wrong.
+  // Ends as a crash would, which every promise covers: unwinding calls that are under way could only add ways
+  // to go wrong.
   std::_Exit(exit_code);
 }

@@ -90,10 +90,15 @@ asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(cons
     let_go(id);
     co_return Outcome{Converged{}};
   }
-  Pass pass{std::move(*row), {}};
-  const auto expected = container_spec(pass.row);
-  const bool compare_limits = pass.row.stage == Stage::Claimed;
-  auto seen = co_await parts_.runtime.observe(pass.row.ref, compare_limits ? &expected : nullptr, false);
+  Pass pass{std::move(*row), {}, {}};
+  const bool at_claimed = pass.row.stage == Stage::Claimed;
+  if (at_claimed) {
+    pass.spec = container_spec(pass.row);
+    auto input = co_await parts_.store.load_input(id);
+    if (!input) co_return input.error();
+    pass.spec.input = std::move(*input);
+  }
+  auto seen = co_await parts_.runtime.observe(pass.row.ref, at_claimed ? &pass.spec : nullptr, false);
   if (!seen) co_return seen.error();
   pass.seen = std::move(*seen);
   if (engine_ != pass.seen.engine) {
@@ -218,12 +223,8 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(c
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(const Pass& pass) {
-  auto spec = container_spec(pass.row);
-  auto input = co_await parts_.store.load_input(pass.row.ref.execution);
-  if (!input) co_return input.error();
-  spec.input = std::move(*input);
-  if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while we waited for the input
-  const auto created = co_await parts_.runtime.create(spec);
+  if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while the record was written
+  const auto created = co_await parts_.runtime.create(pass.spec);
   if (created) co_return Outcome{Again{}};
   co_return co_await apply_create_failure(pass, created.error());
 }
@@ -285,7 +286,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_d
   if (!fenced) co_return fenced.error();
   auto seen = co_await parts_.runtime.observe(pass.row.ref, nullptr, true);
   if (!seen) co_return seen.error();
-  const Pass again{pass.row, std::move(*seen)};
+  const Pass again{pass.row, std::move(*seen), {}};
   co_return co_await carry_out(again, resolve_doubt(again.row, again.seen, *fenced, parts_.clock.now()));
 }
 

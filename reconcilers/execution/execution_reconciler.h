@@ -56,6 +56,7 @@ class ExecutionReconciler : public controller::Reconciler {
   struct Pass {
     Execution row;
     runtime::Observation seen;
+    runtime::ContainerSpec spec;  ///< with the input, at Claimed: what is created and what is read back
   };
 
   Awaitable<Outcome> carry_out(const Pass& pass, Plan plan);
