@@ -86,7 +86,7 @@ House::Row House::row(const std::string& id) {
 }
 
 House::Row House::attempt(const std::string& id, int number) {
-  return row_of(sql(), "SELECT * FROM slipway.attempts WHERE execution_id = $1 AND attempt = $2",
+  return row_of(sql(), "SELECT *, slipway.log_text(partial_result) AS partial FROM slipway.attempts WHERE execution_id = $1 AND attempt = $2",
                 {id, std::to_string(number)});
 }
 
