@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <numeric>
 
 #include "manifests/samples/agent.h"
 
@@ -40,8 +40,8 @@ TEST(Momentum, RsiAgreesWithThePublishedExample) {
 }
 
 TEST(Momentum, AveragesOfALineLagByTheirKnownDistance) {
-  std::vector<double> line;
-  for (int i = 0; i < 400; ++i) line.push_back(1000 + i);
+  std::vector<double> line(400);
+  std::iota(line.begin(), line.end(), 1000);
   const auto seen = indicators_of(line);  // an EMA follows a line at (period − 1) / 2 behind
   EXPECT_NEAR(seen.ema_fast, 1399 - 5.5, 1e-6);
   EXPECT_NEAR(seen.ema_slow, 1399 - 12.5, 1e-6);

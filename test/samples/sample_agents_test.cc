@@ -29,7 +29,7 @@ class SampleAgents : public testing::Test {
     std::string pattern = (fs::temp_directory_path() / "slipway-samples-XXXXXX").string();
     directory_ = ::mkdtemp(pattern.data());
   }
-  ~SampleAgents() override { fs::remove_all(directory_); }
+  void TearDown() override { fs::remove_all(directory_); }
 
   fs::path program(const char* name) const {
     return fs::path(std::getenv("SLIPWAY_BUILD_DIR")) / "samples" / name;
