@@ -17,7 +17,8 @@ json environment(const ContainerSpec& spec) {
   env.push_back("SLIPWAY_EXECUTION_ID=" + spec.ref.execution);
   env.push_back("SLIPWAY_ATTEMPT=" + std::to_string(spec.ref.attempt));
   if (!spec.traceparent.empty()) env.push_back("TRACEPARENT=" + spec.traceparent);
-  if (spec.input.size() <= kInputDataMax) env.push_back("INPUT_DATA=" + spec.input);
+  // A spec that is only compared with what exists may come without its input.
+  if (!spec.input.empty() && spec.input.size() <= kInputDataMax) env.push_back("INPUT_DATA=" + spec.input);
   return env;
 }
 
@@ -132,7 +133,6 @@ std::string spec_hash(const ContainerSpec& spec) {
     feed(digest.get(), std::to_string(limit));
   }
   feed(digest.get(), spec.runtime_class);
-  feed(digest.get(), spec.input);
   std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
   unsigned length = 0;
   EVP_DigestFinal_ex(digest.get(), sum.data(), &length);

@@ -87,12 +87,12 @@ struct DaemonUnderLoad::State {
     throw std::runtime_error(what + "; end of its log:\n" + tail_of(log));
   }
   void check_all_completed() {
-    const auto others = run("SELECT count(*) FROM slipway.executions WHERE status <> 'COMPLETED'");
-    if (others[0][0].as<int>() != 0) {
-      const auto row =
-          run("SELECT status || ' ' || reason FROM slipway.executions WHERE status <> 'COMPLETED' LIMIT 1");
-      fail("not every execution completed: " + row[0][0].as<std::string>());
-    }
+    const auto bad =
+        run("SELECT count(*) OVER (), e.status || ' ' || e.reason || ': ' || coalesce(a.detail, e.message) "
+            "FROM slipway.executions e LEFT JOIN slipway.attempts a ON a.execution_id = e.id "
+            "WHERE e.status <> 'COMPLETED' LIMIT 1");
+    if (!bad.empty())
+      fail(bad[0][0].as<std::string>() + " executions did not complete, one " + bad[0][1].as<std::string>());
   }
 };
 
