@@ -72,6 +72,14 @@ void kill_member(pid_t pid, const std::string& path) {
   }
 }
 
+/// A frozen process dies only once it is thawed.
+void thaw(const std::string& root) {
+  for (const std::string& directory : tree(root)) {
+    if (std::ofstream state(directory + "/freezer.state"); state) state << "THAWED" << std::flush;
+    if (std::ofstream state(directory + "/cgroup.freeze"); state) state << "0" << std::flush;
+  }
+}
+
 }  // namespace
 
 Cgroups::Cgroups(std::string root) {
@@ -86,6 +94,12 @@ Cgroups::Cgroups(std::string root) {
     if (entry->is_directory(error) && !entry->is_symlink(error))
       hierarchies_.push_back(entry->path().string());
   }
+}
+
+bool Cgroups::exists(const std::string& path) const {
+  return std::any_of(hierarchies_.begin(), hierarchies_.end(), [&](const std::string& hierarchy) {
+    return access((hierarchy + path).c_str(), F_OK) == 0;
+  });
 }
 
 CgroupUsage Cgroups::usage(const std::string& path) const {
@@ -116,6 +130,7 @@ bool Cgroups::kill_all(const std::string& path) const {
       empty = false;
       if (std::ofstream all(hierarchy + path + "/cgroup.kill"); all) all << "1" << std::flush;
       for (pid_t pid : pids) kill_member(pid, path);
+      thaw(hierarchy + path);
     }
     if (empty) return true;
     if (std::chrono::steady_clock::now() > give_up) return false;

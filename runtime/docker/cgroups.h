@@ -20,6 +20,7 @@ class Cgroups {
   /// `root` is where the hierarchies are mounted.
   explicit Cgroups(std::string root = "/sys/fs/cgroup");
 
+  bool exists(const std::string& path) const;  ///< in any hierarchy
   CgroupUsage usage(const std::string& path) const;
   /// Kills whatever is in the cgroup and below, again and again until it is empty. false: still not after two
   /// seconds.

@@ -75,11 +75,8 @@ asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, s
     }
   }
   if (by_volume) {
-    if (auto read = co_await read_archive(container_id.empty() ? name + "-helper" : container_id,
-                                          limits.output, evidence);
-        !read) {
+    if (auto read = co_await read_volume(ref, container_id, limits.output, evidence); !read)
       co_return read.error();
-    }
   }
   co_return evidence;
 }

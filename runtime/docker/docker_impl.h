@@ -65,6 +65,9 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   asio::awaitable<Result<void>> make_helper(const std::string& name, const AttemptRef& ref);
   asio::awaitable<Result<void>> read_archive(std::string container, std::int64_t cap, Evidence& evidence);
   asio::awaitable<Result<bool>> remove_volumes(AttemptRef ref);
+  asio::awaitable<bool> has_volume(std::string volume);
+  asio::awaitable<Result<void>> read_volume(AttemptRef ref, std::string container_id, std::int64_t cap,
+                                            Evidence& evidence);
 
   // collect.cc
   asio::awaitable<Result<void>> read_logs(std::string container_id, std::int64_t cap, Evidence& evidence);

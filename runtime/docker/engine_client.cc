@@ -271,6 +271,7 @@ asio::awaitable<Result<EngineResponse>> EngineClient::call(EngineRequest request
 asio::awaitable<Result<std::shared_ptr<EngineStream>>> EngineClient::open(EngineRequest request) {
   return impl_->open(std::move(request));
 }
+void EngineClient::forget_version() { impl_->api_version_.clear(); }
 const std::string& EngineClient::api_version() const { return impl_->api_version_; }
 
 }  // namespace slipway::runtime

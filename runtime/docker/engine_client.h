@@ -67,6 +67,8 @@ class EngineClient {
 
   /// "1.41" … as negotiated by the first call; empty before.
   const std::string& api_version() const;
+  /// The next call asks again: the engine may have been upgraded.
+  void forget_version();
 
  private:
   class Impl;

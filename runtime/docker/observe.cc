@@ -85,8 +85,17 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.observed_at = engine_now();
   seen.engine = inspected->engine.identity;
   seen.engine_started_at = inspected->engine.started_at;
-  seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
-  if (!inspected->exists) co_return seen;
+  const std::string cgroup = cgroup_of(name);
+  co_await on_pool([this, &seen, name, cgroup] {
+    seen.fenced = files_.fenced(name);
+    seen.leftovers = files_.exists(name) || cgroups_.exists(cgroup);
+    return true;
+  });
+  if (!inspected->exists) {
+    if (volumes_ && !seen.leftovers) seen.leftovers = co_await has_volume(name + "-output");
+    co_return seen;
+  }
+  seen.leftovers = false;
   const json& facts = inspected->json;
   seen.container_id = inspected->id;
   seen.ours = is_ours(facts, ref);

@@ -140,6 +140,7 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::choose_mode(Capabilities& fou
 }
 
 asio::awaitable<Result<Capabilities>> DockerRuntime::Impl::probe() {
+  client_.forget_version();
   auto answer = co_await ask("/info");
   if (!answer) co_return answer.error();
   const json& info = answer->json;

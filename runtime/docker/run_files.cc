@@ -144,6 +144,10 @@ Result<void> RunFiles::fence(const std::string& name) const {
   return make_dir(away, 0700);
 }
 
+bool RunFiles::exists(const std::string& name) const {
+  return access((runs_ + "/" + name).c_str(), F_OK) == 0;
+}
+
 bool RunFiles::fenced(const std::string& name) const {
   return access((input_dir(name) + ".fenced").c_str(), F_OK) == 0 &&
          access(input_dir(name).c_str(), F_OK) != 0;

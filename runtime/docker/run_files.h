@@ -18,9 +18,11 @@ class RunFiles {
   std::string input_dir(const std::string& name) const { return runs_ + "/" + name + "/input"; }
   std::string output_dir(const std::string& name) const { return runs_ + "/" + name + "/output"; }
 
+  /// Has this attempt a directory here?
+  bool exists(const std::string& name) const;
+
   /// Directories, input.json and the sized tmpfs. Idempotent: what is there is kept, a mount is never
-  /// stacked. `tmpfs` false (volume mode): the directory only, as the mark that this attempt has something
-  /// here.
+  /// stacked. Conflict: the input is fenced. Unsupported: this process may not mount.
   Result<void> prepare(const std::string& name, const std::string& input, std::int64_t output_bytes, int user,
                        int group) const;
 

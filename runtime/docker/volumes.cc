@@ -138,6 +138,22 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::read_archive(std::string cont
   co_return Result<void>();
 }
 
+asio::awaitable<bool> DockerRuntime::Impl::has_volume(std::string volume) {
+  auto answer = co_await client_.call(
+      {.op = "inspect_volume", .target = "/volumes/" + volume, .timeout = options_.read_timeout});
+  co_return answer && answer->status == 200;
+}
+
+/// The result of a container, or, if that is lost, what its volume still holds: read through a helper.
+asio::awaitable<Result<void>> DockerRuntime::Impl::read_volume(AttemptRef ref, std::string container_id,
+                                                               std::int64_t cap, Evidence& evidence) {
+  if (!container_id.empty()) co_return co_await read_archive(container_id, cap, evidence);
+  const std::string name = container_name(ref);
+  if (!co_await has_volume(name + "-output")) co_return Result<void>();
+  if (auto helper = co_await make_helper(name, ref); !helper) co_return helper.error();
+  co_return co_await read_archive(name + "-helper", cap, evidence);
+}
+
 /// Helper and volumes of an attempt. true: gone.
 asio::awaitable<Result<bool>> DockerRuntime::Impl::remove_volumes(AttemptRef ref) {
   const std::string name = container_name(ref);

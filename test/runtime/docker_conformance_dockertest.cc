@@ -26,14 +26,21 @@ const auto* const kEndEngine = testing::AddGlobalTestEnvironment(new EndEngine);
 
 std::string script_of(Work work) {
   switch (work) {
-    case Work::ExitWithResult: return "echo hello; printf '{\"answer\":42}' > /output/result.json";
-    case Work::ExitThree: return "exit 3";
+    case Work::ExitWithResult:
+      return "echo hello; printf '{\"answer\":42}' > /output/result.json";
+    case Work::ExitThree:
+      return "exit 3";
     case Work::SleepForever:
-      return "trap 'exit 143' TERM; printf '{\"half\":true}' > /output/result.json; while :; do sleep 1000 & wait; done";
-    case Work::IgnoreTerm: return "trap '' TERM; while :; do sleep 1000; done";
-    case Work::NoSuchCommand: return "";
-    case Work::ResultIsLink: return "ln -s /etc/passwd /output/result.json";
-    case Work::ResultTooLarge: return "head -c 8388608 /dev/zero > /output/result.json; exit 0";
+      return "trap 'exit 143' TERM; printf '{\"half\":true}' > /output/result.json; while :; do sleep 1000 & "
+             "wait; done";
+    case Work::IgnoreTerm:
+      return "trap '' TERM; while :; do sleep 1000; done";
+    case Work::NoSuchCommand:
+      return "";
+    case Work::ResultIsLink:
+      return "ln -s /etc/passwd /output/result.json";
+    case Work::ResultTooLarge:
+      return "head -c 8388608 /dev/zero > /output/result.json; exit 0";
   }
   return "";
 }
@@ -53,7 +60,7 @@ class DockerConformanceHarness : public RuntimeHarness {
                           .state_dir = engine().dir() + "/state",
                           .instance_id = "conformance",
                           .io = mode_,
-                          .cgroup_parent = "slipway-" + engine().dir().substr(engine().dir().rfind('-') + 1),
+                          .cgroup_parent = engine().cgroup_parent(),
                           .pid_file = engine().pid_file()};
     return std::make_unique<DockerRuntime>(options, io_.get_executor(), pool_);
   }
@@ -75,8 +82,12 @@ class DockerConformanceHarness : public RuntimeHarness {
     const nlohmann::json body = {{"Image", shared_image}, {"Cmd", {"/bin/true"}}};
     ASSERT_EQ(engine().request("POST", "/containers/create?name=" + name, body.dump()).status, 201);
   }
-  bool exists(const std::string& name) override { return engine().request("GET", "/containers/" + name + "/json").status == 200; }
-  void person_removes(const std::string& name) override { engine().request("DELETE", "/containers/" + name + "?force=1"); }
+  bool exists(const std::string& name) override {
+    return engine().request("GET", "/containers/" + name + "/json").status == 200;
+  }
+  void person_removes(const std::string& name) override {
+    engine().request("DELETE", "/containers/" + name + "?force=1");
+  }
 
  private:
   IoMode mode_;

@@ -32,13 +32,12 @@ class DockerHarness {
 
   /// As after a restart of the daemon: nothing is remembered.
   void restart(std::function<void(DockerOptions&)> change = {}) {
-    DockerOptions options{
-        .socket_path = engine_.socket_path(),
-        .state_dir = engine_.dir() + "/state",
-        .instance_id = instance_,
-        .io = mode_,
-        .cgroup_parent = "slipway-test-" + engine_.dir().substr(engine_.dir().rfind('-') + 1),
-        .pid_file = engine_.pid_file()};
+    DockerOptions options{.socket_path = engine_.socket_path(),
+                          .state_dir = engine_.dir() + "/state",
+                          .instance_id = instance_,
+                          .io = mode_,
+                          .cgroup_parent = engine_.cgroup_parent(),
+                          .pid_file = engine_.pid_file()};
     if (change) change(options);
     cgroup_root_ = "/" + options.cgroup_parent + "/" + instance_;
     runtime_ = std::make_unique<DockerRuntime>(options, io_.get_executor(), pool_);

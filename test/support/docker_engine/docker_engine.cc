@@ -90,6 +90,7 @@ DockerEngine::~DockerEngine() {
   containerd_.wait_exit(3000);
   containerd_.kill_and_wait();
   end_shims();
+  remove_cgroups();
   for (const std::string& point : mounts_below(dir_)) umount2(point.c_str(), MNT_DETACH);
   std::error_code ignored;
   fs::remove_all(dir_, ignored);
@@ -193,6 +194,29 @@ void DockerEngine::end_shims() const {
         return shims().empty();
       },
       3000);
+}
+
+/// Children before parents; a process that was left in one is killed first.
+void DockerEngine::remove_cgroups() const {
+  std::error_code ignored;
+  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
+    const fs::path root = hierarchy.path() / cgroup_parent();
+    std::vector<fs::path> all = {root};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (const auto& entry : fs::directory_iterator(all[i], ignored)) {
+        if (entry.is_directory(ignored)) all.push_back(entry.path());
+      }
+    }
+    for (auto path = all.rbegin(); path != all.rend(); ++path) {
+      wait_until(
+          [&] {
+            std::ifstream procs(*path / "cgroup.procs");
+            for (pid_t pid = 0; procs >> pid;) ::kill(pid, SIGKILL);
+            return rmdir(path->c_str()) == 0 || errno != EBUSY;
+          },
+          2000);
+    }
+  }
 }
 
 EngineAnswer DockerEngine::request(const std::string& method, const std::string& target,

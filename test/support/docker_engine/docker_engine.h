@@ -54,6 +54,8 @@ class DockerEngine {
   std::string socket_path() const { return dir_ + "/docker.sock"; }
   std::string pid_file() const { return dir_ + "/docker.pid"; }
   pid_t pid() const { return dockerd_.pid(); }
+  /// For DockerOptions::cgroup_parent: unlike any other test's, and removed by the destructor.
+  std::string cgroup_parent() const { return dir_.substr(dir_.rfind('/') + 1); }
 
   void start();    ///< containerd (if it is not running) and dockerd; returns when it answers
   void stop();     ///< SIGTERM to dockerd, waits for its end
@@ -80,6 +82,7 @@ class DockerEngine {
   void write_config() const;
   void end_containers();
   void end_shims() const;
+  void remove_cgroups() const;
 
   DockerEngineOptions options_;
   std::string dir_;
