@@ -54,7 +54,7 @@ struct PostgresStore::Impl {
   /// Runs `work` in a transaction of this node, after the fence.
   template <class T>
   asio::awaitable<Result<T>> fenced(std::string_view op, std::function<T(Connection&)> work) {
-    co_return co_await pool->run<T>(
+    return pool->run<T>(
         op, std::function<T(Connection&)>([me = identity(), work = std::move(work)](Connection& connection) {
           T answer{};
           connection.transaction([&] {
@@ -65,6 +65,8 @@ struct PostgresStore::Impl {
           return answer;
         }));
   }
+
+  asio::awaitable<Result<NodeState>> take_name(NodeReport report);
 
   PostgresOptions options;
   asio::any_io_executor io;
@@ -86,114 +88,121 @@ PostgresStore::~PostgresStore() {
   impl_->pool.reset();
 }
 
-asio::awaitable<Result<void>> PostgresStore::hold_name() {
-  const auto done = co_await impl_->pool->run<bool>("hold_name", [impl = impl_.get()](Connection&) {
-    const std::lock_guard lock(impl->name_mutex);
-    postgres::hold_name(impl->name_holder, connection_options(impl->options, true), impl->options.node_name);
-    return true;
-  });
+namespace {
+
+asio::awaitable<Result<void>> without_value(asio::awaitable<Result<bool>> call) {
+  const auto done = co_await std::move(call);
   if (!done) co_return done.error();
   co_return Result<void>();
 }
 
-asio::awaitable<Result<NodeState>> PostgresStore::register_node(const NodeReport& report) {
-  auto state = co_await impl_->pool->run<NodeState>("register_node",
-                                                    [report, lease = impl_->options.lease](Connection& c) {
-                                                      return postgres::register_node(c, report, lease);
-                                                    });
+}  // namespace
+
+// The port's calls are plain functions that copy what they are given into the coroutine they return: an
+// argument need not outlive the call, even where the coroutine is spawned later.
+
+asio::awaitable<Result<void>> PostgresStore::hold_name() {
+  return without_value(impl_->pool->run<bool>("hold_name", [impl = impl_.get()](Connection&) {
+    const std::lock_guard lock(impl->name_mutex);
+    postgres::hold_name(impl->name_holder, connection_options(impl->options, true), impl->options.node_name);
+    return true;
+  }));
+}
+
+asio::awaitable<Result<NodeState>> PostgresStore::Impl::take_name(NodeReport report) {
+  auto state = co_await pool->run<NodeState>("register_node", [report, lease = options.lease](Connection& c) {
+    return postgres::register_node(c, report, lease);
+  });
   if (state) {
-    impl_->options.node_name = report.name;
-    impl_->epoch = state->epoch;
+    options.node_name = report.name;
+    epoch = state->epoch;
   }
   co_return state;
 }
 
+asio::awaitable<Result<NodeState>> PostgresStore::register_node(const NodeReport& report) {
+  return impl_->take_name(report);
+}
+
 asio::awaitable<Result<NodeState>> PostgresStore::heartbeat(const NodeReport& report) {
-  co_return co_await impl_->pool->run<NodeState>(
-      "heartbeat",
-      [report, me = impl_->identity()](Connection& c) { return postgres::heartbeat(c, me, report); });
+  return impl_->pool->run<NodeState>("heartbeat", [report, me = impl_->identity()](Connection& c) {
+    return postgres::heartbeat(c, me, report);
+  });
 }
 
 asio::awaitable<Result<void>> PostgresStore::set_idle(bool idle) {
-  const auto done =
-      co_await impl_->pool->run<bool>("set_idle", [idle, me = impl_->identity()](Connection& c) {
-        postgres::set_idle(c, me, idle);
-        return true;
-      });
-  if (!done) co_return done.error();
-  co_return Result<void>();
+  return without_value(impl_->pool->run<bool>("set_idle", [idle, me = impl_->identity()](Connection& c) {
+    postgres::set_idle(c, me, idle);
+    return true;
+  }));
 }
 
 asio::awaitable<Result<std::vector<Undecided>>> PostgresStore::list_undecided(int limit) {
-  co_return co_await impl_->pool->run<std::vector<Undecided>>(
+  return impl_->pool->run<std::vector<Undecided>>(
       "list_undecided",
       [limit, specs = &impl_->specs](Connection& c) { return postgres::list_undecided(c, *specs, limit); });
 }
 
 asio::awaitable<Result<int>> PostgresStore::decide(const std::vector<Decision>& decisions) {
-  if (decisions.empty()) co_return 0;
-  co_return co_await impl_->fenced<int>(
-      "decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
+  return impl_->fenced<int>("decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
 }
 
 asio::awaitable<Result<std::vector<Candidate>>> PostgresStore::list_candidates(int limit) {
-  co_return co_await impl_->pool->run<std::vector<Candidate>>(
+  return impl_->pool->run<std::vector<Candidate>>(
       "list_candidates", [limit](Connection& c) { return postgres::list_candidates(c, limit); });
 }
 
 asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
-  if (ids.empty()) co_return std::vector<ExecutionId>{};
-  co_return co_await impl_->fenced<std::vector<ExecutionId>>(
+  return impl_->fenced<std::vector<ExecutionId>>(
       "claim", [ids, me = impl_->identity()](Connection& c) { return postgres::claim(c, me, ids); });
 }
 
 asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
-  co_return co_await impl_->pool->run<Execution>(
+  return impl_->pool->run<Execution>(
       "load", [id, specs = &impl_->specs](Connection& c) { return postgres::load(c, *specs, id); });
 }
 
 asio::awaitable<Result<std::string>> PostgresStore::load_input(const ExecutionId& id) {
-  co_return co_await impl_->pool->run<std::string>(
-      "load_input", [id](Connection& c) { return postgres::load_input(c, id); });
+  return impl_->pool->run<std::string>("load_input",
+                                       [id](Connection& c) { return postgres::load_input(c, id); });
 }
 
 asio::awaitable<Result<bool>> PostgresStore::record(const Transition& transition) {
-  co_return co_await impl_->writer->write(transition, impl_->identity());
+  return impl_->writer->write(transition, impl_->identity());
 }
 
 asio::awaitable<Result<bool>> PostgresStore::finish(const Finish& finish) {
-  co_return co_await impl_->writer->write(finish, impl_->identity());
+  return impl_->writer->write(finish, impl_->identity());
 }
 
 asio::awaitable<Result<bool>> PostgresStore::recycle(const Recycle& recycle) {
-  co_return co_await impl_->writer->write(recycle, impl_->identity());
+  return impl_->writer->write(recycle, impl_->identity());
 }
 
 asio::awaitable<Result<bool>> PostgresStore::requeue(const ExecutionId& id, const ClaimId& claim,
                                                      Duration backoff) {
-  co_return co_await impl_->writer->write(postgres::Requeue{id, claim, backoff}, impl_->identity());
+  return impl_->writer->write(postgres::Requeue{id, claim, backoff}, impl_->identity());
 }
 
 asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_unconverged() {
-  co_return co_await impl_->pool->run<std::vector<ExecutionId>>(
+  return impl_->pool->run<std::vector<ExecutionId>>(
       "list_unconverged",
       [node = impl_->options.node_name](Connection& c) { return postgres::list_unconverged(c, node); });
 }
 
 asio::awaitable<Result<std::vector<ClaimId>>> PostgresStore::live_claims(const std::vector<ClaimId>& claims) {
-  if (claims.empty()) co_return std::vector<ClaimId>{};
-  co_return co_await impl_->pool->run<std::vector<ClaimId>>(
+  return impl_->pool->run<std::vector<ClaimId>>(
       "live_claims", [claims](Connection& c) { return postgres::live_claims(c, claims); });
 }
 
 asio::awaitable<Result<int>> PostgresStore::retire(int limit) {
-  co_return co_await impl_->fenced<int>("retire", [limit](Connection& c) {
+  return impl_->fenced<int>("retire", [limit](Connection& c) {
     return static_cast<int>(c.query(postgres::sql::kRetire, {std::to_string(limit)}).number(0, 0));
   });
 }
 
 asio::awaitable<Result<int>> PostgresStore::fold_outcomes(int limit) {
-  co_return co_await impl_->fenced<int>("fold_outcomes", [limit](Connection& c) {
+  return impl_->fenced<int>("fold_outcomes", [limit](Connection& c) {
     return static_cast<int>(c.query(postgres::sql::kFoldOutcomes, {std::to_string(limit)}).number(0, 0));
   });
 }
