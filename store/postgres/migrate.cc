@@ -8,7 +8,12 @@
 namespace slipway::store::postgres {
 namespace {
 
-constexpr Statement kPresent{"schema_present", "SELECT to_regclass('slipway.schema_migrations') IS NOT NULL"};
+// Read from the catalogue's tables: to_regclass() may answer from a cache that has not heard what was
+// committed while this transaction waited for the lock.
+constexpr Statement kPresent{
+    "schema_present",
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
+    "c.relnamespace WHERE n.nspname = 'slipway' AND c.relname = 'schema_migrations')"};
 constexpr Statement kVersion{
     "schema_version",
     "SELECT coalesce(max(number), 0), coalesce(max(oldest_binary), 0) FROM slipway.schema_migrations"};

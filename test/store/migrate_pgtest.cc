@@ -1,0 +1,103 @@
+// Migrations, and what a binary says of a schema that is not its own.
+#include "store/postgres/migrate.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "test/support/postgres_server/postgres_server.h"
+
+namespace slipway::store::postgres {
+namespace {
+
+using test::PostgresServer;
+using test::Sql;
+
+TEST(Migrate, AnEmptyDatabaseGetsEverythingAndASecondRunNothing) {
+  const auto url = PostgresServer::shared().create_database();
+  EXPECT_EQ(check_schema(url)->verdict, SchemaCheck::Verdict::Absent);
+  EXPECT_NE(check_schema(url)->message.find("slipway migrate"), std::string::npos);
+  EXPECT_EQ(migrate(url).value().size(), static_cast<std::size_t>(spoken_version()));
+  EXPECT_EQ(check_schema(url)->verdict, SchemaCheck::Verdict::Fits);
+  EXPECT_EQ(schema_version(url)->number, spoken_version());
+  EXPECT_TRUE(migrate(url).value().empty());
+}
+
+TEST(Migrate, ManyAtOnceApplyEachMigrationOnce) {
+  const auto url = PostgresServer::shared().create_database();
+  std::atomic<int> applied = 0, failed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      const auto done = migrate(url);
+      if (done) {
+        applied += static_cast<int>(done->size());
+      } else {
+        ADD_FAILURE() << done.error().message;
+        ++failed;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(applied, spoken_version());
+  EXPECT_EQ(failed, 0);
+}
+
+TEST(Migrate, AnOlderSchemaIsTooOldAndSaysWhatToDo) {
+  const auto url = PostgresServer::shared().create_migrated_database();
+  Sql(url).exec(
+      "DELETE FROM slipway.schema_migrations WHERE number = (SELECT max(number) FROM "
+      "slipway.schema_migrations)");
+  const auto check = check_schema(url).value();
+  EXPECT_EQ(check.verdict, SchemaCheck::Verdict::TooOld);
+  EXPECT_NE(check.message.find("slipway migrate"), std::string::npos);
+}
+
+TEST(Migrate, ANewerSchemaFitsAsLongAsItSaysSo) {
+  const auto url = PostgresServer::shared().create_migrated_database();
+  const auto next = std::to_string(spoken_version() + 1);
+  Sql sql(url);
+  sql.exec("INSERT INTO slipway.schema_migrations VALUES (" + next + ", 'compatible', 1)");
+  EXPECT_EQ(check_schema(url)->verdict, SchemaCheck::Verdict::Fits);
+  EXPECT_TRUE(migrate(url).value().empty());
+  sql.exec("UPDATE slipway.schema_migrations SET oldest_binary = " + next + " WHERE number = " + next);
+  EXPECT_EQ(check_schema(url)->verdict, SchemaCheck::Verdict::TooNew);
+  EXPECT_NE(check_schema(url)->message.find("upgrade"), std::string::npos);
+  EXPECT_EQ(migrate(url).error().error_class, ErrorClass::Conflict);
+}
+
+TEST(Migrate, AFailingStepLeavesNothingBehind) {
+  const auto url = PostgresServer::shared().create_database();
+  Sql sql(url);
+  sql.exec("CREATE SCHEMA slipway; CREATE TABLE slipway.nodes (in_the_way int)");  // the third migration
+                                                                                   // stumbles over it
+  const auto failed = migrate(url);
+  ASSERT_TRUE(failed.has_error());
+  EXPECT_EQ(failed.error().error_class, ErrorClass::Invalid);
+  EXPECT_EQ(schema_version(url)->number, 2);
+  EXPECT_EQ(sql.value("SELECT to_regclass('slipway.executions') IS NULL"), "t");
+  sql.exec("DROP TABLE slipway.nodes");
+  EXPECT_EQ(migrate(url).value().size(), static_cast<std::size_t>(spoken_version() - 2));
+}
+
+TEST(Migrate, NoServerIsRetry) {
+  EXPECT_EQ(check_schema("postgresql:///x?host=/nonexistent").error().error_class, ErrorClass::Retry);
+  EXPECT_EQ(migrate("postgresql:///x?host=/nonexistent").error().error_class, ErrorClass::Retry);
+}
+
+TEST(Migrate, AnOwnerWhoIsNoSuperuserMayMigrateAndWork) {
+  auto& server = PostgresServer::shared();
+  Sql(server.url()).exec("CREATE ROLE landlord LOGIN CREATEROLE");
+  Sql(server.url()).exec("CREATE DATABASE rented OWNER landlord");
+  const auto url = server.url("rented", "landlord");
+  ASSERT_TRUE(migrate(url).has_value()) << migrate(url).error().message;
+  Sql sql(url);
+  sql.exec("INSERT INTO slipway.nodes (name, instance_id) VALUES ('n', 'i')");
+  EXPECT_EQ(sql.value("SELECT slipway.act_as('n', 0)"), "t");
+  EXPECT_EQ(sql.fails_with("INSERT INTO slipway.executions (user_id, agent, input) VALUES ('u', 'a', '{}')"),
+            "");
+  EXPECT_EQ(sql.value("SELECT pg_has_role('slipway_controller', 'MEMBER')"), "t");
+}
+
+}  // namespace
+}  // namespace slipway::store::postgres

@@ -1,0 +1,108 @@
+// Every statement of the hot path finds its rows by an index, in a table where nearly everything is finished,
+// with the planner left as the server sets it (the daemon's own connections only narrow its choice further).
+#include "store/postgres/statements.h"
+#include "test/store/store_rig.h"
+
+namespace slipway::test {
+namespace {
+
+namespace sql = store::postgres::sql;
+
+class Plans : public StoreRig {
+ protected:
+  void populate(int finished) {
+    Sql superuser(url_);
+    superuser.exec("SET slipway.finished = " + std::to_string(finished) + R"(;
+      SET session_replication_role = replica;
+      INSERT INTO slipway.executions (user_id, agent, input, stage, status, reason, finished_at, expires_at, node, claim_id, attempt)
+        SELECT 'u-' || i % 1000, 'echo', '{}', 'Cleaned', 'COMPLETED', 'Completed', now(), now() + interval '30 days', 'n1',
+               gen_random_uuid(), 1
+        FROM generate_series(1, current_setting('slipway.finished')::int) i;
+      INSERT INTO slipway.executions (user_id, agent, input, decide_at) SELECT 'u', 'echo', '{}', now() FROM generate_series(1, 500);
+      INSERT INTO slipway.executions (user_id, agent, input, stage, queued) SELECT 'u', 'echo', '{}', 'Queued', true FROM generate_series(1, 2000);
+      INSERT INTO slipway.executions (user_id, agent, input, stage, live, node, claim_id, attempt)
+        SELECT 'u', 'echo', '{}', 'Claimed', true, 'n1', gen_random_uuid(), 1 FROM generate_series(1, 200);
+      INSERT INTO slipway.attempts (execution_id, attempt, node, epoch, claim_id)
+        SELECT id, 1, 'n1', 1, claim_id FROM slipway.executions WHERE attempt = 1;
+      ANALYZE slipway.executions, slipway.attempts)");
+  }
+
+  std::string explain(const store::postgres::Statement& statement, const std::string& arguments,
+                      const std::string& mode) {
+    Sql session(url_);
+    session.exec("SET plan_cache_mode = " + mode + "; SELECT slipway.act_as('n1', 1)");
+    session.exec(std::string("PREPARE hot AS ") + statement.sql);
+    std::string plan;
+    for (const auto& row : session.query("EXPLAIN EXECUTE hot" + arguments)) plan += *row[0] + "\n";
+    return plan;
+  }
+
+  void expect_indexed(const store::postgres::Statement& statement, const std::string& arguments,
+                      const std::string& index) {
+    for (const auto* mode : {"force_custom_plan", "force_generic_plan"}) {
+      const auto plan = explain(statement, arguments, mode);
+      EXPECT_NE(plan.find(index), std::string::npos) << statement.name << " " << mode << "\n" << plan;
+      for (const auto* table : {"Seq Scan on executions", "Seq Scan on attempts"}) {
+        EXPECT_EQ(plan.find(table), std::string::npos) << statement.name << " " << mode << "\n" << plan;
+      }
+    }
+  }
+};
+
+TEST_F(Plans, HotStatementsUseTheirIndexes) {
+  populate(100'000);
+  const std::string id = sql_->value("SELECT id FROM slipway.executions WHERE live LIMIT 1");
+  const auto n = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += ", '{NULL}'";
+    return text;
+  };
+  expect_indexed(sql::kListUndecided, "(100)", "executions_undecided");
+  expect_indexed(sql::kListCandidates, "(100)", "executions_queued");
+  expect_indexed(sql::kListUnconverged, "('n1')", "executions_live");
+  expect_indexed(sql::kLiveClaims, "('{" + id + "}')",
+                 "using executions_");  // by claim, or all of the few live ones
+  expect_indexed(sql::kLoad, "('{" + id + "}')", "executions_pkey");
+  expect_indexed(sql::kLockBatch, "('{" + id + "}')", "executions_pkey");
+  expect_indexed(sql::kMove, "('{" + id + "}'" + n(15) + ")", "executions_pkey");
+  expect_indexed(sql::kEnd, "('{" + id + "}'" + n(18) + ")", "executions_pkey");
+  expect_indexed(sql::kDecide, "('{" + id + "}'" + n(10) + ")", "executions_pkey");
+  expect_indexed(sql::kRequeue, "('{" + id + "}'" + n(3) + ")", "executions_pkey");
+  expect_indexed(sql::kLogs, "('{" + id + "}'" + n(4) + ")", "execution_log_chunks_pkey");
+  expect_indexed(sql::kRetire, "(100)", "executions_expiring");
+}
+
+TEST_F(Plans, AClaimTouchesOnlyTheRowsItIsAskedFor) {
+  populate(10'000);
+  const auto ids = sql_->query("SELECT id FROM slipway.executions WHERE queued LIMIT 100");
+  std::vector<ExecutionId> wanted;
+  for (const auto& row : ids) wanted.push_back(*row[0]);
+  const auto scanned = [&] {
+    Sql fresh(url_);
+    fresh.exec("SELECT pg_stat_force_next_flush()");
+    return fresh.value(
+        "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relid = 'slipway.executions'::regclass");
+  };
+  store_.reset();  // its connections have flushed their counts
+  const auto before = scanned();
+  store_ = open();
+  register_as(*store_, "n1");
+  EXPECT_EQ(run(store_->claim(wanted)).value().size(), 100U);
+  store_.reset();
+  EXPECT_EQ(scanned(), before) << "no sequential scan";
+}
+
+// The steps within an attempt change no indexed column, so that they are HOT: no index grows with them.
+TEST_F(Plans, StepsWithinAnAttemptAreHot) {
+  const auto e = claimed();
+  start(e);
+  store_.reset();
+  ASSERT_TRUE(run_until([&] {
+    return sql_->value(
+               "SELECT n_tup_hot_upd >= 2 FROM pg_stat_user_tables WHERE relid = "
+               "'slipway.executions'::regclass") == "t";
+  }));
+}
+
+}  // namespace
+}  // namespace slipway::test
