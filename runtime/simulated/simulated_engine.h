@@ -95,6 +95,9 @@ class SimulatedEngine {
   void set_volume_mode() { mount_mode_ = false; }
   /// Time from a request to its effect and answer, by verb; default 1 ms.
   void set_latency(std::function<Duration(std::string_view verb)> latency) { latency_ = std::move(latency); }
+  /// A start waits where no inspect sees it (the socket's backlog), so that "created" is answered while it is
+  /// on its way.
+  void set_starts_unseen() { starts_unseen_ = true; }
   /// What observe says is violated for every later container; empty: nothing.
   void set_violated_limit(std::string limit) { violated_limit_ = std::move(limit); }
   /// Removals stay "in progress" for so long.
@@ -152,6 +155,7 @@ class SimulatedEngine {
   bool mount_mode_ = true;
   bool registry_down_ = false;
   bool live_restore_ = false;
+  bool starts_unseen_ = false;
   bool up_ = true;
   int lives_ = 1;
   TimePoint up_since_ = clock_.now();

@@ -11,6 +11,7 @@ namespace slipway::simulation {
 /// its id.
 struct Scenario {
   std::string name;
+  std::string end;  ///< World::end_state of the undisturbed run
   std::function<ExecutionId(World&)> arrange;
 };
 
@@ -49,12 +50,19 @@ inline std::vector<Scenario> scenarios() {
     };
   };
   return {
-      {"completes", plain({.runs_for = seconds(3), .result = R"({"answer":42})", .stdout_text = "hello\n"})},
-      {"fails", plain({.runs_for = seconds(1), .exit_code = 3, .result = R"({"half":1})"})},
-      {"times_out", plain({.runs_for = hours(9)})},
-      {"times_out_and_ignores_term", plain({.runs_for = hours(9), .ignores_term = true})},
-      {"has_no_such_command", plain({.start_error = "no such file"})},
+      {"completes", R"(COMPLETED Completed None exit=0 output={"answer":42} attempts=1 spend=spent starts=1)",
+       plain({.runs_for = seconds(3), .result = R"({"answer":42})", .stdout_text = "hello\n"})},
+      {"fails", "FAILED NonZeroExit Agent exit=3 output=- attempts=1 spend=spent starts=1",
+       plain({.runs_for = seconds(1), .exit_code = 3, .result = R"({"half":1})"})},
+      {"times_out", "TIMEOUT DeadlineExceeded Agent exit=143 output=- attempts=1 spend=spent starts=1",
+       plain({.runs_for = hours(9)})},
+      {"times_out_and_ignores_term",
+       "TIMEOUT DeadlineExceeded Agent exit=137 output=- attempts=1 spend=spent starts=1",
+       plain({.runs_for = hours(9), .ignores_term = true})},
+      {"has_no_such_command", "FAILED CommandInvalid Agent exit=- output=- attempts=1 spend=spent starts=0",
+       plain({.start_error = "no such file"})},
       {"is_cancelled_while_running",
+       "FAILED Cancelled User exit=143 output=- attempts=1 spend=spent starts=1",
        [](World& world) {
          offer(world, "agent", {.runs_for = hours(9)});
          auto id = submit(world, "agent");
@@ -62,6 +70,7 @@ inline std::vector<Scenario> scenarios() {
          return id;
        }},
       {"is_retried_after_an_engine_restart",
+       R"(COMPLETED Completed None exit=0 output={"answer":42} attempts=2 spend=spent starts=2)",
        [](World& world) {
          offer(world, "agent", {.runs_for = seconds(8), .result = R"({"answer":42})"});
          auto id = submit(world, "agent");
