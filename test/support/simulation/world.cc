@@ -50,6 +50,7 @@ bool World::run_until(const std::function<bool()>& done, Duration limit) {
     if (clock_.now() >= end) return false;
     step();
     check_finals();
+    check_starts();
   }
   return true;
 }
@@ -62,7 +63,28 @@ void World::check_finals() {
                 " " + row.output.value_or("-");
     const auto [found, fresh] = finals_.emplace(id, text);
     if (!fresh && found->second != text)
-      changed_finals_.push_back(id + ": " + found->second + " became " + text);
+      seen_breaches_.push_back(id + ": " + found->second + " became " + text);
+  }
+}
+
+// Promises 4 and 8, watched while it runs: an intent comes before its start, and one attempt ends before the
+// next begins.
+void World::check_starts() {
+  for (const auto& [id, row] : db_.rows()) {
+    if (row.exec.stage == Stage::Launching) intents_.emplace(id, row.exec.ref.attempt);
+  }
+  for (; checked_starts_ < engine_.starts().size(); ++checked_starts_) {
+    const auto& start = engine_.starts()[checked_starts_];
+    if (start.by != "slipway") continue;
+    if (!intents_.contains({start.ref.execution, start.ref.attempt})) {
+      seen_breaches_.push_back("promise 8: no intent before the start of " + start.name);
+    }
+    for (const auto& [name, container] : engine_.containers()) {
+      const auto& ref = container.spec.ref;
+      if (ref.execution == start.ref.execution && container.process_alive && name != start.name) {
+        seen_breaches_.push_back("promise 4: " + start.name + " was started while " + name + " ran");
+      }
+    }
   }
 }
 
@@ -94,9 +116,11 @@ std::string World::end_state(const ExecutionId& id) const {
 }
 
 std::vector<std::string> World::breaches() const {
-  auto found = changed_finals_;
+  auto found = seen_breaches_;
   std::map<std::pair<ExecutionId, int>, int> starts;
+  std::set<std::pair<ExecutionId, int>> ran;
   for (const auto& start : engine_.starts()) {
+    ran.emplace(start.ref.execution, start.ref.attempt);
     if (start.by == "slipway" && ++starts[{start.ref.execution, start.ref.attempt}] == 2) {
       found.push_back("promise 4: two starts of " + start.name);
     }
@@ -111,7 +135,7 @@ std::vector<std::string> World::breaches() const {
     if (row.fault == Fault::Platform && spend && !spend->refunded)
       found.push_back("promise 2: no refund of " + id);
     if (row.exec.status == Status::Completed &&
-        (!row.output || row.exit_code != 0 || !starts.contains({id, row.exec.ref.attempt}))) {
+        (!row.output || row.exit_code != 0 || !ran.contains({id, row.exec.ref.attempt}))) {
       found.push_back("promise 9: COMPLETED without start, exit 0 and result: " + id);
     }
     const auto wanted = row.exec.cancel_requested ? 0 : row.exec.ref.attempt - 1;

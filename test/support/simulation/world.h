@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class World {
   void step();
   void bury();
   void check_finals();
+  void check_starts();
 
   std::mt19937_64 dice_;
   runtime::VirtualClock clock_;
@@ -60,7 +62,9 @@ class World {
   std::unique_ptr<NodeProcess> node_;
   std::vector<Incident> incidents_;
   std::map<ExecutionId, std::string> finals_;
-  std::vector<std::string> changed_finals_;
+  std::vector<std::string> seen_breaches_;
+  std::set<std::pair<ExecutionId, int>> intents_;
+  std::size_t checked_starts_ = 0;
   bool dying_ = false;
   bool booted_ = false;
   int deaths_ = 0;
