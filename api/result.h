@@ -29,10 +29,25 @@ struct Error {
   std::string message;
 };
 
-/// Trap: a Result<bool> built directly from a non-const lvalue Result<bool> (`co_return *slot;`, `emplace(answer)`) does not copy
-/// it: the converting constructor asks its operator bool, so that an error, and false, become true. Move it, or copy a const one.
+/// A value or an Error.
+///
+/// boost's own copy constructors take `const&` and `&&` only. For T = bool every other category (a non-const
+/// lvalue, or the `const` local of a `co_return`) would choose its converting constructor, which asks
+/// operator bool: false became true, and an error became false. Hence a constructor for each category.
 template <class T>
-using Result = boost::system::result<T, Error>;
+class Result : public boost::system::result<T, Error> {
+  using Base = boost::system::result<T, Error>;
+
+ public:
+  using Base::Base;
+  Result() = default;
+  Result(const Result& other) = default;
+  Result(Result&& other) = default;
+  Result(Result& other) : Base(static_cast<const Base&>(other)) {}
+  Result(const Result&& other) : Base(static_cast<const Base&>(other)) {}
+  Result& operator=(const Result& other) = default;
+  Result& operator=(Result&& other) = default;
+};
 
 /// Called by Result::value() on an error: a programming mistake, since every Result is to be examined first.
 [[noreturn]] inline void throw_exception_from_error(const Error& error, const boost::source_location&) {
