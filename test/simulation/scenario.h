@@ -69,6 +69,15 @@ inline std::vector<Scenario> scenarios() {
          world.add_incident({stands_at(world, id, Stage::Running), [&world, id] { world.db().cancel(id); }});
          return id;
        }},
+      {"is_cancelled_as_its_intent_is_written",
+       "FAILED Cancelled User exit=- output=- attempts=1 spend=refunded starts=0",
+       [](World& world) {
+         offer(world, "agent", {.runs_for = hours(9)});
+         auto id = submit(world, "agent");
+         world.add_incident({[&world] { return world.line().last_verb == "store.record Claimed>Launching"; },
+                             [&world, id] { world.db().cancel(id); }});
+         return id;
+       }},
       {"is_retried_after_an_engine_restart",
        R"(COMPLETED Completed None exit=0 output={"answer":42} attempts=2 spend=spent starts=2)",
        [](World& world) {

@@ -28,6 +28,7 @@ enum class Fate {
 struct FaultLine {
   std::function<Fate(const CallPoint&)> decide;
   std::function<void()> die;
+  std::string last_verb;  ///< of the call that was begun last
   /// How long a call to the store takes; nothing else runs in zero time either.
   std::function<Duration()> store_latency;
 };

@@ -20,6 +20,7 @@ class Interceptor {
   template <class T>
   boost::asio::awaitable<Result<T>> lead(CallPoint point, Duration latency,
                                          std::function<boost::asio::awaitable<Result<T>>()> call) {
+    line_.last_verb = point.verb;
     if (latency > Duration{}) co_await sleep_.until(clock_.now() + latency);
     switch (line_.decide(point)) {
       case Fate::Pass:
