@@ -49,9 +49,21 @@ void read_labels(Fields& fields, Object& object, std::vector<FieldError>& errors
   }
 }
 
+// A quota stands under its user's id, which may be any text.
+void read_quota_name(Fields& fields, std::string& name) {
+  fields.text("name", name);
+  if (!name.empty() && name != "*" && !is_user_id(name)) {
+    fields.fail("name", "expected a user's id or *, got " + describe(json(name)));
+  }
+}
+
 void read_metadata(const json& metadata, Kind kind, Object& object, std::vector<FieldError>& errors) {
   Fields fields(metadata, "metadata", errors);
-  read_name(fields, "name", object.name);
+  if (kind == Kind::Quota) {
+    read_quota_name(fields, object.name);
+  } else {
+    read_name(fields, "name", object.name);
+  }
   if (kind == Kind::Execution) {
     fields.text("generateName", object.generate_name);
     if (!object.generate_name.empty() && !is_dns_subdomain(object.generate_name + "x")) {

@@ -1,0 +1,84 @@
+#include "cmd/slipway/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace slipway::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error cannot_read(const std::string& path, int code) {
+  return {ErrorClass::Invalid, "cannot read " + path + ": " + std::strerror(code)};
+}
+
+Result<std::string> read_descriptor(int descriptor, const std::string& path, std::size_t most) {
+  std::string bytes;
+  char buffer[65536];
+  while (true) {
+    const auto got = ::read(descriptor, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot_read(path, errno);
+    if (got == 0) return bytes;
+    bytes.append(buffer, static_cast<std::size_t>(got));
+    if (bytes.size() > most) {
+      return Error{ErrorClass::Invalid, path + " is larger than " + std::to_string(most) + " bytes"};
+    }
+  }
+}
+
+// The files a path stands for.
+std::vector<std::string> expand(const std::string& path) {
+  std::error_code error;
+  if (path == "-" || !fs::is_directory(path, error)) return {path};
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    const auto extension = entry.path().extension();
+    if (extension == ".yaml" || extension == ".yml" || extension == ".json")
+      found.push_back(entry.path().string());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+YamlFile failed(const std::string& path, const std::string& message) {
+  YamlFile file;
+  file.errors.push_back({path, {}, "", message});
+  return file;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t most) {
+  if (path == "-") return read_descriptor(STDIN_FILENO, "standard input", most);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return cannot_read(path, errno);
+  auto bytes = read_descriptor(descriptor, path, most);
+  ::close(descriptor);
+  return bytes;
+}
+
+ObjectsOrErrors load_objects(const std::vector<std::string>& paths) {
+  std::vector<YamlFile> files;
+  for (const auto& path : paths) {
+    const auto expanded = expand(path);
+    if (expanded.empty()) files.push_back(failed(path, "no *.yaml, *.yml or *.json file in this directory"));
+    for (const auto& name : expanded) {
+      const auto text = read_file(name, kMostYamlBytes);
+      files.push_back(text ? parse_yaml(*text, name == "-" ? "stdin" : name)
+                           : failed(name, text.error().message));
+    }
+  }
+  auto answer = parse_objects(files);
+  if (answer.errors.empty() && answer.objects.empty()) {
+    answer.errors.push_back({paths.empty() ? "" : paths.front(), {}, "", "holds no document"});
+  }
+  return answer;
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,206 @@
+// apply, create, delete, cancel, grant: what changes desired state.
+#include <CLI/CLI.hpp>
+#include <random>
+
+#include "api/fields.h"
+#include "api/timestamp.h"
+#include "cmd/slipway/commands.h"
+#include "cmd/slipway/files.h"
+#include "cmd/slipway/kinds_by_name.h"
+#include "cmd/slipway/session.h"
+#include "cmd/slipway/terminal.h"
+
+namespace slipway::cli {
+namespace {
+
+using store::Table;
+
+int report(const std::vector<SourceError>& errors) {
+  for (const auto& error : errors) fail(to_string(error));
+  if (errors.size() > 1) say(std::to_string(errors.size()) + " errors; nothing was written");
+  return 1;
+}
+
+int print_changes(const std::vector<store::Change>& changes) {
+  for (const auto& change : changes) {
+    put(std::string(singular_of(change.kind)) + "/" + printable(change.name) + " " +
+        std::string(to_string(change.what)) + "\n");
+  }
+  return 0;
+}
+
+int write(Session& session, const std::vector<Object>& objects, bool create_only) {
+  auto* catalog = session.catalog();
+  if (catalog == nullptr) return 1;
+  const auto changes = catalog->apply(objects, create_only);
+  return changes ? print_changes(*changes) : fail(changes.error());
+}
+
+int apply(Session& session, const std::vector<std::string>& files, bool create_only) {
+  auto loaded = load_objects(files);
+  for (const auto& object : loaded.objects) {
+    if (create_only || object.generate_name.empty()) continue;
+    loaded.errors.push_back({object.file, object.place, "metadata.generateName",
+                             "apply needs a name it can find again; use `slipway create -f`"});
+  }
+  if (!loaded.errors.empty()) return report(loaded.errors);
+  return write(session, loaded.objects, create_only);
+}
+
+// An unfinished execution is asked to stop and waited for: its row leaves only when nothing of it is left on
+// a node.
+int converge(store::Catalog& catalog, const std::string& name, std::chrono::seconds timeout,
+             std::string& id) {
+  const auto found = catalog.find_execution(name);
+  if (!found) return fail(found.error());
+  id = *found;
+  if (const auto asked = catalog.cancel(id); !asked && asked.error().error_class != ErrorClass::Conflict)
+    return fail(asked.error());
+  std::optional<Error> error;
+  const bool done = poll_until(timeout, [&] {
+    const auto standing = catalog.standing(id);
+    if (!standing) error = standing.error();
+    return !standing || (is_final(standing->status) && standing->converged);
+  });
+  if (error) return fail(*error);
+  if (done) return 0;
+  return fail("execution/" + name + " has not converged after " + std::to_string(timeout.count()) +
+              " s; it stays cancelled, try again later (is a slipwayd running?)");
+}
+
+int remove(store::Catalog& catalog, Table table, const std::string& name, std::chrono::seconds timeout) {
+  std::string key = name;
+  if (table == Table::Executions) {
+    if (const int code = converge(catalog, name, timeout, key); code != 0) return code;
+  }
+  if (const auto removed = catalog.remove(table, key); !removed) return fail(removed.error());
+  put(std::string(singular_of(table)) + "/" + printable(name) + " deleted\n");
+  return 0;
+}
+
+Table table_of(Kind kind) {
+  switch (kind) {
+    case Kind::Agent:
+      return Table::Agents;
+    case Kind::Entitlement:
+      return Table::Entitlements;
+    case Kind::Quota:
+      return Table::Quotas;
+    case Kind::Execution:
+      return Table::Executions;
+  }
+  return Table::Agents;
+}
+
+struct Deletion {
+  std::vector<std::string> files;
+  std::string kind;
+  std::vector<std::string> names;
+  int timeout = 60;
+};
+
+int remove_all(Session& session, const Deletion& deletion) {
+  std::vector<std::pair<Table, std::string>> targets;
+  if (deletion.files.empty() == deletion.kind.empty())
+    throw CLI::ValidationError("delete", "give either -f or KIND NAME");
+  if (!deletion.kind.empty() && deletion.names.empty())
+    throw CLI::ValidationError("delete", "give the NAME to delete");
+  for (const auto& name : deletion.names) targets.emplace_back(table_from(deletion.kind), name);
+  if (!deletion.files.empty()) {
+    const auto loaded = load_objects(deletion.files);
+    if (!loaded.errors.empty()) return report(loaded.errors);
+    for (const auto& object : loaded.objects) targets.emplace_back(table_of(object.kind()), object.name);
+  }
+  auto* catalog = session.catalog();
+  if (catalog == nullptr) return 1;
+  int code = 0;
+  for (const auto& [table, name] : targets)
+    code |= remove(*catalog, table, name, std::chrono::seconds(deletion.timeout));
+  return code;
+}
+
+int cancel(Session& session, const std::string& name) {
+  auto* catalog = session.catalog();
+  if (catalog == nullptr) return 1;
+  const auto id = catalog->find_execution(name);
+  if (!id) return fail(id.error());
+  const auto asked = catalog->cancel(*id);
+  if (!asked) return fail(asked.error());
+  put("execution/" + printable(name) + (*asked ? " cancelled\n" : " was already cancelled\n"));
+  return 0;
+}
+
+struct Grant {
+  std::string user;
+  std::string agent;
+  std::int64_t uses = 0;
+  std::string expires;
+  std::string id;
+};
+
+std::string random_id() {
+  std::random_device random;
+  std::uniform_int_distribution<int> pick(0, 35);
+  std::string id = "grant-";
+  for (int i = 0; i < 12; ++i) id += "0123456789abcdefghijklmnopqrstuvwxyz"[pick(random)];
+  return id;
+}
+
+int grant(Session& session, const Grant& options) {
+  if (!is_user_id(options.user))
+    throw CLI::ValidationError("USER", "expected 1 to 128 printable characters except *");
+  if (!is_dns_subdomain(options.agent))
+    throw CLI::ValidationError("AGENT", "expected a name of a-z, 0-9, - and .");
+  EntitlementSpec spec{options.user, options.agent, std::nullopt, std::nullopt};
+  if (options.uses > 0) spec.uses = options.uses;
+  if (!options.expires.empty()) {
+    const auto expires = parse_timestamp(options.expires);
+    if (!expires) throw CLI::ValidationError("--expires", expires.error().message);
+    spec.expires = *expires;
+  }
+  Object object;
+  object.name = options.id.empty() ? random_id() : options.id;
+  object.file = "grant";
+  object.spec = spec;
+  return write(session, {object}, true);
+}
+
+}  // namespace
+
+void add_write_commands(CLI::App& app, Session& session) {
+  for (const bool create_only : {false, true}) {
+    auto* command = app.add_subcommand(create_only ? "create" : "apply",
+                                       create_only ? "Create objects; one that exists is an error"
+                                                   : "Create or change objects as files say");
+    auto files = std::make_shared<std::vector<std::string>>();
+    command->add_option("-f,--filename", *files, "file, directory, or - for standard input")->required();
+    command->callback(
+        [&session, files, create_only] { session.exit_code = apply(session, *files, create_only); });
+  }
+  auto* remove_command =
+      app.add_subcommand("delete", "Remove objects; an unfinished execution is cancelled and waited for");
+  auto deletion = std::make_shared<Deletion>();
+  remove_command->add_option("-f,--filename", deletion->files, "file, directory, or - for standard input");
+  remove_command->add_option("KIND", deletion->kind, "agents, entitlements, quotas or executions");
+  remove_command->add_option("NAME", deletion->names, "name or id");
+  remove_command->add_option("--timeout", deletion->timeout, "seconds to wait for an execution to converge")
+      ->check(CLI::Range(1, 86400));
+  remove_command->callback([&session, deletion] { session.exit_code = remove_all(session, *deletion); });
+
+  auto* cancel_command = app.add_subcommand("cancel", "Ask an execution to stop");
+  auto name = std::make_shared<std::string>();
+  cancel_command->add_option("EXECUTION", *name, "name or id")->required();
+  cancel_command->callback([&session, name] { session.exit_code = cancel(session, *name); });
+
+  auto* grant_command = app.add_subcommand("grant", "Entitle a user to run an agent");
+  auto options = std::make_shared<Grant>();
+  grant_command->add_option("USER", options->user)->required();
+  grant_command->add_option("AGENT", options->agent)->required();
+  grant_command->add_option("--uses", options->uses, "how often; without bound if not given")
+      ->check(CLI::Range(1, 2000000000));
+  grant_command->add_option("--expires", options->expires, "such as 2027-01-01T00:00:00Z");
+  grant_command->add_option("--id", options->id, "the entitlement's id; made up if not given");
+  grant_command->callback([&session, options] { session.exit_code = grant(session, *options); });
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,39 @@
+#include "store/catalog.h"
+
+namespace slipway::store {
+
+std::string_view to_string(Table table) {
+  switch (table) {
+    case Table::Agents:
+      return "agents";
+    case Table::Entitlements:
+      return "entitlements";
+    case Table::Quotas:
+      return "quotas";
+    case Table::Executions:
+      return "executions";
+    case Table::Nodes:
+      return "nodes";
+  }
+  return "";
+}
+
+std::string_view singular_of(Table table) {
+  auto name = to_string(table);
+  name.remove_suffix(1);
+  return name;
+}
+
+std::string_view to_string(Change::What what) {
+  switch (what) {
+    case Change::What::Created:
+      return "created";
+    case Change::What::Configured:
+      return "configured";
+    case Change::What::Unchanged:
+      return "unchanged";
+  }
+  return "";
+}
+
+}  // namespace slipway::store

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/clock.h"
+#include "api/execution.h"
+#include "api/kinds.h"
+#include "api/result.h"
+
+namespace slipway::store {
+
+/// What `get` can list.
+enum class Table { Agents, Entitlements, Quotas, Executions, Nodes };
+std::string_view to_string(Table table);    ///< "agents"
+std::string_view singular_of(Table table);  ///< "agent"
+
+/// What became of one applied document.
+struct Change {
+  enum class What { Created, Configured, Unchanged };
+  What what = What::Unchanged;
+  Kind kind = Kind::Agent;
+  std::string name;  ///< an execution without a name shows its id
+  std::string id;    ///< executions only
+};
+std::string_view to_string(Change::What what);  ///< "created", as in "agent/momentum created"
+
+struct Query {
+  Table table = Table::Executions;
+  std::string name;    ///< a name or an id; empty: all
+  std::string user;    ///< empty: everybody's
+  std::string status;  ///< executions only; empty: all
+  int limit = 500;
+  bool full = false;  ///< with input and output of executions, which may be a megabyte each
+};
+
+/// Where a reader of logs stands; the default stands before the first line.
+struct LogCursor {
+  int attempt = 0;
+  int seq = -1;
+};
+struct LogPage {
+  std::vector<LogChunk> chunks;
+  LogCursor next;
+};
+
+/// The short state of one execution, for those who wait for it.
+struct Standing {
+  ExecutionId id;
+  Status status = Status::Pending;
+  Reason reason = Reason::Queued;
+  std::string message;
+  std::optional<int> exit_code;
+  bool converged = false;  ///< nothing of it is left on any node
+};
+
+enum class NodeWish { Cordon, Uncordon, Drain };
+
+/// Desired state as people and scripts write and read it: the rows behind the command line. Any name may also
+/// be an id.
+///
+/// Blocking, for one thread; every call ends within its statement timeout. Errors: NotFound and Invalid carry
+/// a sentence for the user, Conflict says who holds what; Retry is an unreachable or busy database.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  virtual Result<TimePoint> now() = 0;
+
+  /// Writes all of them or, on any error, none. `create_only`: an object that exists is an error.
+  virtual Result<std::vector<Change>> apply(const std::vector<Object>& objects, bool create_only) = 0;
+
+  /// Rows in the shape of their YAML documents with a `status`, executions newest first, others by name. With
+  /// a name that is not there: NotFound.
+  virtual Result<std::vector<nlohmann::json>> list(const Query& query) = 0;
+
+  /// The id behind a name or id. Conflict: several users have an execution of this name.
+  virtual Result<ExecutionId> find_execution(const std::string& name_or_id) = 0;
+  virtual Result<Standing> standing(const ExecutionId& id) = 0;
+  /// The result as it was stored; nothing unless COMPLETED.
+  virtual Result<std::optional<std::string>> output(const ExecutionId& id) = 0;
+  virtual Result<std::vector<nlohmann::json>> events(const ExecutionId& id) = 0;
+  /// At most 4 MiB of what follows the cursor.
+  virtual Result<LogPage> logs(const ExecutionId& id, const LogCursor& after) = 0;
+
+  /// true: asked now. false: it had been asked before. Conflict: it is final.
+  virtual Result<bool> cancel(const ExecutionId& id) = 0;
+  /// NotFound, or Conflict for an execution that has not converged.
+  virtual Result<void> remove(Table table, const std::string& name) = 0;
+  virtual Result<void> wish(const std::string& node, NodeWish wish) = 0;
+};
+
+}  // namespace slipway::store

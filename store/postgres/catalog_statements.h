@@ -1,0 +1,140 @@
+#pragma once
+
+#include "store/postgres/connection.h"
+
+// The catalog's SQL. Names are written out once; parameters are text with a cast.
+namespace slipway::store::postgres::catalog {
+
+inline constexpr Statement kNow{"catalog_now",
+                                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"};
+
+// -- writing
+// ----------------------------------------------------------------------------------------------------------
+
+// No row comes back when nothing would change: the trigger makes a new revision of whatever is written.
+inline constexpr Statement kApplyAgent{"catalog_apply_agent", R"(
+  INSERT INTO slipway.agents AS a (name, spec, labels) VALUES ($1, $2::jsonb, $3::jsonb)
+  ON CONFLICT (name) DO UPDATE SET spec = EXCLUDED.spec, labels = EXCLUDED.labels
+  WHERE (a.spec, a.labels) IS DISTINCT FROM (EXCLUDED.spec, EXCLUDED.labels) RETURNING a.xmax = 0)"};
+
+inline constexpr Statement kLockEntitlement{"catalog_lock_entitlement", R"(
+  SELECT user_id, agent FROM slipway.entitlements WHERE id = $1 FOR UPDATE)"};
+inline constexpr Statement kApplyEntitlement{"catalog_apply_entitlement", R"(
+  INSERT INTO slipway.entitlements AS e (id, user_id, agent, uses, expires_at)
+  VALUES ($1, $2, $3, $4::int, $5::timestamptz)
+  ON CONFLICT (id) DO UPDATE SET uses = EXCLUDED.uses, expires_at = EXCLUDED.expires_at
+  WHERE (e.uses, e.expires_at) IS DISTINCT FROM (EXCLUDED.uses, EXCLUDED.expires_at) RETURNING e.xmax = 0)"};
+
+inline constexpr Statement kApplyQuota{"catalog_apply_quota", R"(
+  INSERT INTO slipway.quotas AS q (user_id, per_minute, max_running, max_queued, max_priority)
+  VALUES ($1, $2::int, $3::int, $4::int, coalesce($5::int, 0))
+  ON CONFLICT (user_id) DO UPDATE SET per_minute = EXCLUDED.per_minute, max_running = EXCLUDED.max_running,
+    max_queued = EXCLUDED.max_queued, max_priority = EXCLUDED.max_priority
+  WHERE (q.per_minute, q.max_running, q.max_queued, q.max_priority)
+    IS DISTINCT FROM (EXCLUDED.per_minute, EXCLUDED.max_running, EXCLUDED.max_queued, EXCLUDED.max_priority)
+  RETURNING q.xmax = 0)"};
+
+inline constexpr Statement kInsertExecution{"catalog_insert_execution", R"(
+  INSERT INTO slipway.executions (name, user_id, agent, entitlement_id, input, priority, timeout_seconds, not_before,
+    start_deadline, retry_limit, ttl_seconds_after_finished, labels, traceparent, cancel_requested)
+  VALUES ($1, $2, $3, $4, $5::json, $6::int, $7::int, $8::timestamptz, $9::timestamptz, $10::int, $11::int, $12::jsonb,
+    $13, $14::boolean)
+  ON CONFLICT (user_id, name) DO NOTHING RETURNING id)"};
+inline constexpr Statement kLockExecution{"catalog_lock_execution", R"(
+  SELECT id, agent, input::text, entitlement_id,
+    not_before IS NOT DISTINCT FROM $3::timestamptz, start_deadline IS NOT DISTINCT FROM $4::timestamptz,
+    retry_limit IS NOT DISTINCT FROM $5::int, traceparent IS NOT DISTINCT FROM $6, cancel_requested
+  FROM slipway.executions WHERE user_id = $1 AND name = $2 FOR UPDATE)"};
+inline constexpr Statement kUpdateExecution{"catalog_update_execution", R"(
+  UPDATE slipway.executions SET cancel_requested = cancel_requested OR $2::boolean, timeout_seconds = $3::int,
+    priority = $4::int, labels = $5::jsonb, ttl_seconds_after_finished = $6::int
+  WHERE id = $1::uuid AND (cancel_requested OR $2::boolean, $3::int, $4::int, $5::jsonb, $6::int)
+    IS DISTINCT FROM (cancel_requested, timeout_seconds, priority, labels, ttl_seconds_after_finished) RETURNING id)"};
+
+inline constexpr Statement kCancel{"catalog_cancel", R"(
+  UPDATE slipway.executions SET cancel_requested = true
+  WHERE id = $1::uuid AND finished_at IS NULL AND NOT cancel_requested RETURNING id)"};
+
+inline constexpr Statement kRemoveAgent{"catalog_remove_agent",
+                                        "DELETE FROM slipway.agents WHERE name = $1 RETURNING 1"};
+inline constexpr Statement kRemoveEntitlement{"catalog_remove_entitlement",
+                                              "DELETE FROM slipway.entitlements WHERE id = $1 RETURNING 1"};
+inline constexpr Statement kRemoveQuota{"catalog_remove_quota",
+                                        "DELETE FROM slipway.quotas WHERE user_id = $1 RETURNING 1"};
+inline constexpr Statement kRemoveExecution{"catalog_remove_execution",
+                                            "DELETE FROM slipway.executions WHERE id::text = $1 RETURNING 1"};
+inline constexpr Statement kWishNode{"catalog_wish_node", R"(
+  UPDATE slipway.nodes SET cordoned = $2::boolean, draining = $3::boolean WHERE name = $1 RETURNING 1)"};
+
+// -- reading: each row is one document
+// ---------------------------------------------------------------------------------- $1 name or id or NULL,
+// $2 user or NULL, $3 status or NULL, $4 limit, $5 with input and output
+
+inline constexpr Statement kListAgents{"catalog_list_agents", R"(
+  SELECT json_build_object('kind', 'Agent',
+    'metadata', json_build_object('name', name, 'labels', labels, 'creationTimestamp', created_at, 'revision', revision),
+    'spec', spec)
+  FROM slipway.agents WHERE ($1::text IS NULL OR name = $1) AND $2::text IS NULL AND $3::text IS NULL AND $5::boolean IS NOT NULL
+  ORDER BY name LIMIT $4::int)"};
+inline constexpr Statement kListEntitlements{"catalog_list_entitlements", R"(
+  SELECT json_build_object('kind', 'Entitlement',
+    'metadata', json_build_object('name', id, 'creationTimestamp', created_at),
+    'spec', json_build_object('user', user_id, 'agent', agent, 'uses', uses, 'expires', expires_at),
+    'status', json_build_object('used', used))
+  FROM slipway.entitlements
+  WHERE ($1::text IS NULL OR id = $1) AND ($2::text IS NULL OR user_id = $2) AND $3::text IS NULL AND $5::boolean IS NOT NULL
+  ORDER BY id LIMIT $4::int)"};
+inline constexpr Statement kListQuotas{"catalog_list_quotas", R"(
+  SELECT json_build_object('kind', 'Quota', 'metadata', json_build_object('name', q.user_id),
+    'spec', json_build_object('user', q.user_id, 'perMinute', per_minute, 'maxRunning', max_running,
+                              'maxQueued', max_queued, 'maxPriority', max_priority),
+    'status', json_build_object('running', coalesce(u.running, 0)))
+  FROM slipway.quotas q LEFT JOIN slipway.user_usage u USING (user_id)
+  WHERE ($1::text IS NULL OR q.user_id = $1) AND ($2::text IS NULL OR q.user_id = $2) AND $3::text IS NULL
+    AND $5::boolean IS NOT NULL
+  ORDER BY q.user_id LIMIT $4::int)"};
+inline constexpr Statement kListExecutions{"catalog_list_executions", R"(
+  SELECT json_build_object('kind', 'Execution',
+    'metadata', json_build_object('name', name, 'uid', id, 'labels', labels, 'creationTimestamp', created_at),
+    'spec', json_build_object('user', user_id, 'agent', agent, 'entitlement', entitlement_id, 'priority', priority,
+      'timeout', timeout_seconds, 'notBefore', not_before, 'startDeadline', start_deadline, 'retryLimit', retry_limit,
+      'ttlAfterFinished', ttl_seconds_after_finished, 'traceparent', traceparent,
+      'cancel', CASE WHEN cancel_requested THEN true END),
+    'status', json_build_object('status', status, 'stage', stage, 'reason', reason, 'message', message, 'fault', fault,
+      'conditions', conditions, 'attempt', attempt, 'exitCode', exit_code, 'node', node, 'startedAt', started_at,
+      'finishedAt', finished_at, 'durationMs', duration_ms, 'peakMemoryBytes', peak_memory_bytes, 'cpuMs', cpu_ms,
+      'agentRevision', agent_revision, 'imageDigest', image_digest, 'price', price, 'logsTruncated', logs_truncated)),
+    CASE WHEN $5::boolean THEN input::text END, CASE WHEN $5::boolean THEN output::text END
+  FROM slipway.executions
+  WHERE ($1::text IS NULL OR id::text = $1 OR name = $1) AND ($2::text IS NULL OR user_id = $2)
+    AND ($3::text IS NULL OR status = $3)
+  ORDER BY created_at DESC, id DESC LIMIT $4::int)"};
+inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
+  SELECT json_build_object('kind', 'Node', 'metadata', json_build_object('name', name, 'creationTimestamp', registered_at),
+    'spec', json_build_object('cordoned', cordoned, 'draining', draining),
+    'status', json_build_object('ready', ready AND heartbeat_at > now() - make_interval(secs => lease_seconds),
+      'message', message, 'epoch', epoch, 'slots', slots, 'version', version, 'heartbeatAt', heartbeat_at,
+      'instance', instance_id, 'notEnforceable', not_enforceable,
+      'live', (SELECT count(*) FROM slipway.executions e WHERE e.live AND e.node = n.name),
+      'running', (SELECT count(*) FROM slipway.executions e WHERE e.live AND e.node = n.name
+                  AND e.stage NOT IN ('Finished', 'Cleaned'))))
+  FROM slipway.nodes n WHERE ($1::text IS NULL OR name = $1) AND $2::text IS NULL AND $3::text IS NULL
+    AND $5::boolean IS NOT NULL
+  ORDER BY name LIMIT $4::int)"};
+
+inline constexpr Statement kFindExecution{"catalog_find_execution", R"(
+  SELECT id FROM slipway.executions WHERE id::text = lower($1) OR name = $1 LIMIT 2)"};
+inline constexpr Statement kStanding{"catalog_standing", R"(
+  SELECT id, status, reason, message, exit_code, finished_at IS NOT NULL AND NOT live
+  FROM slipway.executions WHERE id = $1::uuid)"};
+inline constexpr Statement kOutput{"catalog_output",
+                                   "SELECT output::text FROM slipway.executions WHERE id = $1::uuid"};
+inline constexpr Statement kEvents{"catalog_events", R"(
+  SELECT json_build_object('at', at, 'attempt', attempt, 'stage', stage, 'reason', reason, 'message', message, 'node', node)
+  FROM slipway.execution_events WHERE execution_id = $1::uuid ORDER BY id LIMIT 500)"};
+inline constexpr Statement kLogs{"catalog_logs", R"(
+  SELECT attempt, seq, (extract(epoch FROM at) * 1000000)::bigint, stream, encode(bytes, 'hex')
+  FROM slipway.execution_log_chunks WHERE execution_id = $1::uuid AND (attempt, seq) > ($2::int, $3::int)
+  ORDER BY attempt, seq LIMIT 64)"};
+
+}  // namespace slipway::store::postgres::catalog

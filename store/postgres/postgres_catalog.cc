@@ -1,0 +1,240 @@
+#include "store/postgres/postgres_catalog.h"
+
+#include "store/postgres/catalog_statements.h"
+#include "store/postgres/catalog_writer.h"
+#include "store/postgres/parameters.h"
+
+namespace slipway::store::postgres {
+
+using nlohmann::json;
+
+namespace {
+
+const Statement& list_statement(Table table) {
+  switch (table) {
+    case Table::Agents:
+      return catalog::kListAgents;
+    case Table::Entitlements:
+      return catalog::kListEntitlements;
+    case Table::Quotas:
+      return catalog::kListQuotas;
+    case Table::Executions:
+      return catalog::kListExecutions;
+    case Table::Nodes:
+      return catalog::kListNodes;
+  }
+  return catalog::kListAgents;
+}
+
+Param unless_empty(const std::string& text) { return text.empty() ? Param() : Param(text); }
+
+// A field that has no value is left out, as `apply` would read it.
+void drop_nulls(json& object) {
+  for (auto at = object.begin(); at != object.end();) at = at->is_null() ? object.erase(at) : std::next(at);
+}
+
+json document(const Rows& rows, int row, bool with_payload) {
+  auto object = json::parse(rows.string(row, 0), nullptr, false);
+  object["apiVersion"] = kApiVersion;
+  for (const auto* part : {"metadata", "spec", "status"}) {
+    if (object.contains(part)) drop_nulls(object[part]);
+  }
+  if (object["metadata"].contains("labels") && object["metadata"]["labels"].empty())
+    object["metadata"].erase("labels");
+  if (!with_payload) return object;
+  object["spec"]["input"] = json::parse(rows.string(row, 1), nullptr, false);
+  if (!rows.null(row, 2)) object["status"]["output"] = json::parse(rows.string(row, 2), nullptr, false);
+  return object;
+}
+
+std::string unhex(const std::string& text) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
+  }
+  return bytes;
+}
+
+LogChunk::Stream stream_from(const std::string& name) {
+  if (name == "stderr") return LogChunk::Stream::Stderr;
+  return name == "system" ? LogChunk::Stream::System : LogChunk::Stream::Stdout;
+}
+
+Error not_found(Table table, const std::string& name) {
+  return {ErrorClass::NotFound, std::string(singular_of(table)) + " \"" + name + "\" not found"};
+}
+
+std::vector<json> documents_of(const Rows& rows) {
+  std::vector<json> all;
+  for (int i = 0; i < rows.size(); ++i) all.push_back(json::parse(rows.string(i, 0), nullptr, false));
+  return all;
+}
+
+}  // namespace
+
+PostgresCatalog::PostgresCatalog(const std::string& url) {
+  options_.url = url;
+  options_.application_name = "slipway";
+  options_.statement_timeout = std::chrono::seconds(30);
+  options_.lock_timeout = std::chrono::seconds(10);
+}
+
+template <class T>
+Result<T> PostgresCatalog::call(const std::function<Result<T>(Connection&)>& work) {
+  try {
+    if (!connection_) connection_ = std::make_unique<Connection>(options_);
+    return work(*connection_);
+  } catch (const Failure& failure) {
+    if (failure.connection_lost()) connection_.reset();
+    return failure.error();
+  }
+}
+
+Result<TimePoint> PostgresCatalog::now() {
+  return call<TimePoint>([](Connection& connection) -> Result<TimePoint> {
+    return time_point(connection.query(catalog::kNow).number(0, 0));
+  });
+}
+
+Result<std::vector<Change>> PostgresCatalog::apply(const std::vector<Object>& objects, bool create_only) {
+  return call<std::vector<Change>>([&](Connection& connection) -> Result<std::vector<Change>> {
+    std::vector<Change> changes;
+    std::optional<Error> error;
+    connection.transaction([&] {
+      for (const auto& object : objects) {
+        auto change = write_object(connection, object, create_only);
+        if (!change) {
+          error = change.error();
+          return false;
+        }
+        changes.push_back(std::move(*change));
+      }
+      return true;
+    });
+    if (error) return *error;
+    return changes;
+  });
+}
+
+Result<std::vector<json>> PostgresCatalog::list(const Query& query) {
+  return call<std::vector<json>>([&](Connection& connection) -> Result<std::vector<json>> {
+    const auto rows =
+        connection.query(list_statement(query.table),
+                         {unless_empty(query.name), unless_empty(query.user), unless_empty(query.status),
+                          std::to_string(query.limit), query.full ? "true" : "false"});
+    if (rows.size() == 0 && !query.name.empty()) return not_found(query.table, query.name);
+    std::vector<json> all;
+    const bool with_payload = query.full && query.table == Table::Executions;
+    for (int i = 0; i < rows.size(); ++i) all.push_back(document(rows, i, with_payload));
+    return all;
+  });
+}
+
+Result<ExecutionId> PostgresCatalog::find_execution(const std::string& name_or_id) {
+  return call<ExecutionId>([&](Connection& connection) -> Result<ExecutionId> {
+    const auto rows = connection.query(catalog::kFindExecution, {name_or_id});
+    if (rows.size() == 0) return not_found(Table::Executions, name_or_id);
+    if (rows.size() > 1) {
+      return Error{ErrorClass::Conflict,
+                   "several users have an execution named \"" + name_or_id + "\"; give its id"};
+    }
+    return rows.string(0, 0);
+  });
+}
+
+Result<Standing> PostgresCatalog::standing(const ExecutionId& id) {
+  return call<Standing>([&](Connection& connection) -> Result<Standing> {
+    const auto rows = connection.query(catalog::kStanding, {id});
+    if (rows.size() == 0) return not_found(Table::Executions, id);
+    Standing standing;
+    standing.id = rows.string(0, 0);
+    standing.status = status_from(rows.string(0, 1)).value_or(Status::Pending);
+    standing.reason = reason_from(rows.string(0, 2)).value_or(Reason::Queued);
+    standing.message = rows.string(0, 3);
+    if (!rows.null(0, 4)) standing.exit_code = static_cast<int>(rows.number(0, 4));
+    standing.converged = rows.flag(0, 5);
+    return standing;
+  });
+}
+
+Result<std::optional<std::string>> PostgresCatalog::output(const ExecutionId& id) {
+  return call<std::optional<std::string>>([&](Connection& connection) -> Result<std::optional<std::string>> {
+    const auto rows = connection.query(catalog::kOutput, {id});
+    if (rows.size() == 0) return not_found(Table::Executions, id);
+    return rows.text(0, 0);
+  });
+}
+
+Result<std::vector<json>> PostgresCatalog::events(const ExecutionId& id) {
+  return call<std::vector<json>>([&](Connection& connection) -> Result<std::vector<json>> {
+    return documents_of(connection.query(catalog::kEvents, {id}));
+  });
+}
+
+Result<LogPage> PostgresCatalog::logs(const ExecutionId& id, const LogCursor& after) {
+  return call<LogPage>([&](Connection& connection) -> Result<LogPage> {
+    LogPage page{{}, after};
+    const auto rows =
+        connection.query(catalog::kLogs, {id, std::to_string(after.attempt), std::to_string(after.seq)});
+    for (int i = 0; i < rows.size(); ++i) {
+      page.next = {static_cast<int>(rows.number(i, 0)), static_cast<int>(rows.number(i, 1))};
+      page.chunks.push_back(
+          {stream_from(rows.string(i, 3)), time_point(rows.number(i, 2)), unhex(rows.string(i, 4))});
+    }
+    return page;
+  });
+}
+
+Result<bool> PostgresCatalog::cancel(const ExecutionId& id) {
+  return call<bool>([&](Connection& connection) -> Result<bool> {
+    if (connection.query(catalog::kCancel, {id}).size() > 0) return true;
+    const auto rows = connection.query(catalog::kStanding, {id});
+    if (rows.size() == 0) return not_found(Table::Executions, id);
+    const auto status = rows.string(0, 1);
+    if (!is_final(status_from(status).value_or(Status::Pending))) return false;
+    return Error{ErrorClass::Conflict,
+                 "execution " + id + " is already " + status + " (" + rows.string(0, 2) + ")"};
+  });
+}
+
+Result<void> PostgresCatalog::remove(Table table, const std::string& name) {
+  const auto statement = [&]() -> const Statement* {
+    switch (table) {
+      case Table::Agents:
+        return &catalog::kRemoveAgent;
+      case Table::Entitlements:
+        return &catalog::kRemoveEntitlement;
+      case Table::Quotas:
+        return &catalog::kRemoveQuota;
+      case Table::Executions:
+        return &catalog::kRemoveExecution;
+      case Table::Nodes:
+        return nullptr;
+    }
+    return nullptr;
+  }();
+  if (statement == nullptr)
+    return Error{ErrorClass::Unsupported, "a node leaves when its slipwayd stops; it is not deleted"};
+  const auto done = call<bool>([&](Connection& connection) -> Result<bool> {
+    if (connection.query(*statement, {name}).size() == 0) return not_found(table, name);
+    return true;
+  });
+  if (!done) return done.error();
+  return {};
+}
+
+Result<void> PostgresCatalog::wish(const std::string& node, NodeWish wish) {
+  const auto done = call<bool>([&](Connection& connection) -> Result<bool> {
+    const bool cordoned = wish != NodeWish::Uncordon;
+    const auto rows = connection.query(
+        catalog::kWishNode, {node, cordoned ? "true" : "false", wish == NodeWish::Drain ? "true" : "false"});
+    if (rows.size() == 0) return not_found(Table::Nodes, node);
+    return true;
+  });
+  if (!done) return done.error();
+  return {};
+}
+
+}  // namespace slipway::store::postgres
