@@ -92,12 +92,7 @@ asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(cons
   }
   Pass pass{std::move(*row), {}, {}};
   const bool at_claimed = pass.row.stage == Stage::Claimed;
-  if (at_claimed) {
-    pass.spec = container_spec(pass.row);
-    auto input = co_await parts_.store.load_input(id);
-    if (!input) co_return input.error();
-    pass.spec.input = std::move(*input);
-  }
+  if (at_claimed) pass.spec = container_spec(pass.row);
   auto seen = co_await parts_.runtime.observe(pass.row.ref, at_claimed ? &pass.spec : nullptr, false);
   if (!seen) co_return seen.error();
   pass.seen = std::move(*seen);
@@ -223,8 +218,12 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(c
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(const Pass& pass) {
-  if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while the record was written
-  const auto created = co_await parts_.runtime.create(pass.spec);
+  auto spec = pass.spec;
+  auto input = co_await parts_.store.load_input(pass.row.ref.execution);
+  if (!input) co_return input.error();
+  spec.input = std::move(*input);
+  if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while the input was loaded
+  const auto created = co_await parts_.runtime.create(spec);
   if (created) co_return Outcome{Again{}};
   co_return co_await apply_create_failure(pass, created.error());
 }

@@ -56,7 +56,7 @@ class ExecutionReconciler : public controller::Reconciler {
   struct Pass {
     Execution row;
     runtime::Observation seen;
-    runtime::ContainerSpec spec;  ///< with the input, at Claimed: what is created and what is read back
+    runtime::ContainerSpec spec;  ///< at Claimed: what is created, and what a created one is compared with
   };
 
   Awaitable<Outcome> carry_out(const Pass& pass, Plan plan);

@@ -17,7 +17,7 @@ class Life : public ::testing::Test {
     house_->agent("echo", "cp /input/input.json /output/result.json");
     house_->agent("sleeper", R"(trap 'echo leaving; exit 9' TERM; echo '{"half":1}' > /output/result.json; echo begun; while :; do sleep 0.1; done)");
     house_->agent("deaf", "trap '' TERM; echo begun; while :; do sleep 0.1; done", R"({"terminationGracePeriod": "1s"})");
-    house_->agent("frozen", "kill -STOP $$; echo never");
+    house_->agent("frozen", "sh -c 'kill -STOP $$; echo never' & wait");
     house_->agent("exit3", R"(echo '{"half":1}' > /output/result.json; echo oops >&2; exit 3)");
     house_->agent("retried", "echo begun; while :; do sleep 0.1; done", R"({"retry": {"limit": 1}})");
   }
