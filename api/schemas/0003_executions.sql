@@ -84,7 +84,8 @@ CREATE TABLE slipway.executions (
     OR (node IS NOT NULL AND claim_id IS NOT NULL AND attempt > 0)),
   CONSTRAINT launching_has_intent CHECK (stage <> 'Launching' OR intent_at IS NOT NULL),
   CONSTRAINT stopping_has_verdict CHECK (stage <> 'Stopping' OR verdict IS NOT NULL)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
+        autovacuum_analyze_scale_factor = 0.02);
 
 -- Unfinished rows only (and, for retention, one entry a finished row): finished rows cost the loop nothing.
 CREATE INDEX executions_undecided ON slipway.executions (decide_at) WHERE decide_at IS NOT NULL;

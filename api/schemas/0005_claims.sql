@@ -63,7 +63,7 @@ CREATE TABLE slipway.outcomes (
   revenue      numeric NOT NULL DEFAULT 0,
   duration_ms  bigint,  -- of the run; NULL: never started
   finished_at  timestamptz NOT NULL DEFAULT now()
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);  -- a queue: its dead rows are its length
 
 CREATE TABLE slipway.agent_stats (
   agent           text PRIMARY KEY,

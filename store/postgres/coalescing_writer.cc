@@ -33,13 +33,16 @@ class Attempt {
         run(entries.subspan(entries.size() / 2));
         return;
       }
-      for (const auto& entry : entries) entry->answer = failure.error();
       if (failure.connection_lost() && !lost_) lost_ = failure;
+      // Lost before anything was written: left without an answer, so that the pool may run the rest once
+      // more.
+      if (failure.connection_lost() && failure.error().error_class == ErrorClass::Retry) return;
+      for (const auto& entry : entries) entry->answer = failure.error();
     }
   }
 
   void finish() const {
-    if (lost_) throw Failure(*lost_);
+    if (lost_) throw Failure(*lost_);  // the pool drops the connection
   }
 
  private:
@@ -132,8 +135,12 @@ void CoalescingWriter::submit(Entries batch, bool alone) {
   pool_.submit(
       alone ? "write_alone" : "write",
       [batch, alone](Connection& connection) {
+        Entries open;
+        for (const auto& entry : batch) {
+          if (!entry->answer && !entry->busy) open.push_back(entry);
+        }
         Attempt<Entry> attempt(connection, alone);
-        attempt.run(batch);
+        attempt.run(open);
         attempt.finish();
       },
       [self = weak_from_this(), io = io_, batch, alone](std::optional<Error> error) {

@@ -40,7 +40,11 @@ std::string session_settings(const ConnectionOptions& options) {
          "; SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off; SET enable_hashjoin = "
          "off"
          "; SET enable_mergejoin = off; SET jit = off; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'"
-         "; SET client_min_messages = 'warning'";
+         "; SET client_min_messages = 'warning'"
+         "; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
+         // Effects rest on what was committed: a server that is told to forget must not forget this.
+         "; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') "
+         "= 'off'";
 }
 
 }  // namespace
@@ -115,7 +119,7 @@ struct Connection::Impl {
   pqxx::transaction_base* open = nullptr;
 };
 
-Connection::Connection(const ConnectionOptions& options) {
+Connection::Connection(const ConnectionOptions& options, const std::function<void(int)>& on_socket) {
   try {
     impl_ = std::make_unique<Impl>(connect_string(options));
 #pragma clang diagnostic push
@@ -124,6 +128,7 @@ Connection::Connection(const ConnectionOptions& options) {
         true);  // a silent reconnect would lose settings, statements and the transaction
 #pragma clang diagnostic pop
     impl_->raw.set_verbosity(pqxx::connection_base::terse);
+    if (on_socket) on_socket(socket());
     script(session_settings(options));
   } catch (...) {
     // Whatever refuses a connection (address, rights, too many) may be different the next time.

@@ -73,7 +73,9 @@ class Rows {
 /// listening sister, that knows which client library is used.
 class Connection {
  public:
-  explicit Connection(const ConnectionOptions& options);  ///< connects
+  /// Connects. `on_socket` is told the socket once there is one, before anything is said on it: from then on
+  /// the caller may cut a server that does not answer.
+  explicit Connection(const ConnectionOptions& options, const std::function<void(int)>& on_socket = nullptr);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -70,12 +71,32 @@ struct Listener::Impl {
   std::atomic<bool> stopping{false};
   std::thread thread;
   std::minstd_rand random{std::random_device{}()};
+  std::mutex socket_mutex;
+  int socket = -1;  ///< under socket_mutex; the end cuts it, should the server not answer
+
+  void cut() {
+    const std::lock_guard lock(socket_mutex);
+    if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+  }
+
+  /// Names the socket for as long as the connection lives.
+  struct Named {
+    Named(Impl& owner, int fd) : impl(owner) { set(fd); }
+    ~Named() { set(-1); }
+    void set(int fd) {
+      const std::lock_guard lock(impl.socket_mutex);
+      impl.socket = fd;
+    }
+    Impl& impl;
+  };
 
   void run() {
     bool first = true;
     for (int failures = 0; !stopping;) {
       try {
         pqxx::connection connection(connect_string(options));
+        const Named named(*this, connection.sock());
+        if (stopping) return;
         const Receiver work(connection, "slipway_work", Hint::Kind::Work, *mailbox);
         const Receiver changed(connection, "slipway_changed", Hint::Kind::Changed, *mailbox);
         if (!std::exchange(first, false)) mailbox->put({Hint::Kind::Resync, {}});
@@ -121,6 +142,7 @@ Listener::~Listener() {
   impl_->stopping = true;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(impl_->stop_event, &one, sizeof one);
+  impl_->cut();
   impl_->thread.join();
   impl_->mailbox->on_hint = nullptr;
   ::close(impl_->stop_event);

@@ -46,22 +46,10 @@ void set_idle(Connection& connection, const Writer& writer, bool idle) {
   if (rows.size() == 0) taken_over(writer.node);
 }
 
-void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options,
-               const std::string& node) {
-  static constexpr Statement kStillThere{"still_there", "SELECT 1"};
-  try {
-    if (holder) {
-      holder->query(kStillThere);
-      return;
-    }
-  } catch (const Failure&) {
-    holder.reset();  // the lock went with the session
-  }
-  auto fresh = std::make_unique<Connection>(options);
-  if (!fresh->query(sql::kHoldName, {node}).flag(0, 0)) {
+void hold_name(Connection& connection, const std::string& node) {
+  if (!connection.query(sql::kHoldName, {node}).flag(0, 0)) {
     throw Failure({ErrorClass::Conflict, "another process holds the name of node " + node}, "", false);
   }
-  holder = std::move(fresh);
 }
 
 }  // namespace slipway::store::postgres

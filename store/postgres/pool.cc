@@ -74,23 +74,34 @@ std::optional<Error> Pool::perform(Worker& worker, const Job& job) {
   return error;
 }
 
+// A connection that was lost while nobody looked is found out by the next call. As long as nothing was
+// written (Retry), the call is made once more on a new one, so that a restart of the server goes unnoticed
+// where it can.
 std::optional<Error> Pool::attempt(Worker& worker, const Job& job) {
+  const bool reused = worker.connection != nullptr;
+  auto error = attempt_once(worker, job);
+  const bool lost = error && !worker.connection;
+  if (reused && lost && error->error_class == ErrorClass::Retry) error = attempt_once(worker, job);
+  return error;
+}
+
+std::optional<Error> Pool::attempt_once(Worker& worker, const Job& job) {
+  std::optional<Error> error;
+  bool lost = false;
   try {
     if (!worker.connection) connect(worker);
-    watch(worker, true);
+    watch(worker, worker.connection->socket());
     job.work(*worker.connection);
-    watch(worker, false);
-    return std::nullopt;
   } catch (const Failure& failure) {
-    watch(worker, false);
-    if (failure.connection_lost()) worker.connection.reset();
-    return failure.error();
+    error = failure.error();
+    lost = failure.connection_lost();
   } catch (
       const std::exception& e) {  // a mistake of ours in reading an answer; the loop backs off and goes on
-    watch(worker, false);
-    worker.connection.reset();
-    return Error{ErrorClass::Retry, e.what()};
+    error = Error{ErrorClass::Retry, e.what()};
   }
+  watch(worker, -1);
+  if (lost) worker.connection.reset();
+  return error;
 }
 
 void Pool::connect(Worker& worker) {
@@ -100,10 +111,12 @@ void Pool::connect(Worker& worker) {
       throw Failure({ErrorClass::Retry, "the database is away"}, "08001", true);
   }
   try {
-    worker.connection = std::make_unique<Connection>(options_.connection);
+    worker.connection =
+        std::make_unique<Connection>(options_.connection, [&](int socket) { watch(worker, socket); });
     const std::lock_guard lock(mutex_);
     connect_failures_ = 0;
   } catch (const Failure&) {
+    watch(worker, -1);
     note_connect_failure();
     throw;
   }
@@ -117,9 +130,9 @@ void Pool::note_connect_failure() {
   connect_not_before_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(pause * jitter(random_));
 }
 
-void Pool::watch(Worker& worker, bool on) {
+void Pool::watch(Worker& worker, int socket) {
   const std::lock_guard lock(mutex_);
-  worker.watched_socket = on ? worker.connection->socket() : -1;
+  worker.watched_socket = socket;
   worker.cut_at = Clock::now() + (stopping_ ? std::chrono::milliseconds(1000) : options_.hang_timeout);
 }
 

@@ -48,8 +48,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Runs `work` on one of the threads; it answers by throwing Failure or not. `done` is called exactly once,
-  /// on an arbitrary thread (this one when the queue is full), with the error if there was one.
+  /// Runs `work` on one of the threads; it answers by throwing Failure or not, and may be run a second time
+  /// when the connection turned out to be lost and nothing was written. `done` is called exactly once, on an
+  /// arbitrary thread (this one when the queue is full), with the error if there was one.
   void submit(std::string_view op, Work work, std::function<void(std::optional<Error>)> done);
 
   /// submit as a coroutine: resumes on the coroutine's own executor.
@@ -96,9 +97,10 @@ class Pool {
   void watch_loop();
   std::optional<Error> perform(Worker& worker, const Job& job);
   std::optional<Error> attempt(Worker& worker, const Job& job);
+  std::optional<Error> attempt_once(Worker& worker, const Job& job);
   void connect(Worker& worker);
   void note_connect_failure();
-  void watch(Worker& worker, bool on);
+  void watch(Worker& worker, int socket);
 
   PoolOptions options_;
   std::mutex mutex_;

@@ -72,10 +72,9 @@ struct PostgresStore::Impl {
   asio::any_io_executor io;
   std::int64_t epoch = 0;  ///< io thread only
   postgres::SpecCache specs;
-  std::mutex name_mutex;
-  std::unique_ptr<Connection> name_holder;  ///< under name_mutex
   std::unique_ptr<postgres::Pool> pool;
   std::shared_ptr<postgres::CoalescingWriter> writer;
+  std::unique_ptr<postgres::Pool> name_pool;  ///< made when the name is first to be held
   std::unique_ptr<postgres::Listener> listener;
 };
 
@@ -85,6 +84,7 @@ PostgresStore::PostgresStore(PostgresOptions options, asio::any_io_executor io)
 PostgresStore::~PostgresStore() {
   unwatch();
   impl_->writer->close();
+  impl_->name_pool.reset();
   impl_->pool.reset();
 }
 
@@ -102,11 +102,18 @@ asio::awaitable<Result<void>> without_value(asio::awaitable<Result<bool>> call) 
 // argument need not outlive the call, even where the coroutine is spawned later.
 
 asio::awaitable<Result<void>> PostgresStore::hold_name() {
-  return without_value(impl_->pool->run<bool>("hold_name", [impl = impl_.get()](Connection&) {
-    const std::lock_guard lock(impl->name_mutex);
-    postgres::hold_name(impl->name_holder, connection_options(impl->options, true), impl->options.node_name);
-    return true;
-  }));
+  if (!impl_->name_pool) {
+    auto options = pool_options(impl_->options);
+    options.connection = connection_options(impl_->options, true);
+    options.connection.application_name = "slipwayd name";
+    options.size = 1;  // its one session holds the lock
+    impl_->name_pool = std::make_unique<postgres::Pool>(options);
+  }
+  return without_value(
+      impl_->name_pool->run<bool>("hold_name", [node = impl_->options.node_name](Connection& c) {
+        postgres::hold_name(c, node);
+        return true;
+      }));
 }
 
 asio::awaitable<Result<NodeState>> PostgresStore::Impl::take_name(NodeReport report) {

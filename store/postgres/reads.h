@@ -15,9 +15,9 @@ namespace slipway::store::postgres {
 NodeState register_node(Connection& connection, const NodeReport& report, std::chrono::seconds lease);
 NodeState heartbeat(Connection& connection, const Writer& writer, const NodeReport& report);
 void set_idle(Connection& connection, const Writer& writer, bool idle);
-/// Keeps `holder` a connection that holds the name's lock. Failure of class Conflict: another session has it.
-void hold_name(std::unique_ptr<Connection>& holder, const ConnectionOptions& options,
-               const std::string& node);
+/// Takes the name's lock for this session, or finds that it has it. Failure of class Conflict: another
+/// session has it.
+void hold_name(Connection& connection, const std::string& node);
 
 std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit);
 int decide(Connection& connection, const std::vector<Decision>& decisions);

@@ -1,4 +1,6 @@
 // The database going away in every manner, and hints. Each test leaves the server running.
+#include <boost/asio/detached.hpp>
+
 #include "test/store/store_rig.h"
 
 namespace slipway::test {
@@ -113,6 +115,28 @@ TEST_F(Outages, AFrozenServerIsGivenUpWithinTheDeadline) {
   EXPECT_GE(probe->errors + probe->doubts, 1);
   EXPECT_GE(probe->queries, 2);
   EXPECT_EQ(probe->batches, 1);
+}
+
+TEST_F(Outages, ARestartBetweenTwoCallsGoesUnnoticed) {
+  const auto e = running();
+  server_.restart(PostgresServer::Shutdown::Immediate);
+  EXPECT_TRUE(run(store_->record(step(e, Stage::Running, Stage::Running, Reason::Running))).value());
+  EXPECT_EQ(load(e.ref.execution).stage, Stage::Running);
+  server_.restart();
+  EXPECT_TRUE(run(store_->finish(end(e, Stage::Running, Reason::Completed))).value());
+}
+
+TEST_F(Outages, ClosingDoesNotWaitForAFrozenServer) {
+  store_->watch([](const store::Hint&) {});
+  ASSERT_TRUE(run(store_->hold_name()).has_value());
+  server_.pause();
+  asio::co_spawn(io_, store_->fold_outcomes(1), asio::detached);
+  asio::co_spawn(io_, store_->hold_name(), asio::detached);
+  run_until([] { return false; }, std::chrono::seconds(0));
+  const auto begin = std::chrono::steady_clock::now();
+  store_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
+  server_.resume();
 }
 
 TEST_F(Outages, AReadOnlyServerIsRetry) {
