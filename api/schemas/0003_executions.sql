@@ -23,14 +23,14 @@ CREATE TABLE slipway.executions (
   user_id            slipway.user_id NOT NULL,
   agent              text NOT NULL CHECK (char_length(agent) BETWEEN 1 AND 253 AND agent !~ '[[:cntrl:]]'),
   entitlement_id     text CHECK (char_length(entitlement_id) BETWEEN 1 AND 253),
-  input              json NOT NULL CONSTRAINT input_at_most_1_mib CHECK (octet_length(input::text) <= 1048576),
+  input              json NOT NULL,                 -- at most 1 MiB: checked by the trigger, once
   priority           int NOT NULL DEFAULT 0 CHECK (priority BETWEEN -100 AND 100),
   timeout_seconds    int CHECK (timeout_seconds BETWEEN 1 AND 2592000),
   not_before         timestamptz,
   start_deadline     timestamptz,
   retry_limit        int CHECK (retry_limit BETWEEN 0 AND 100),
   ttl_seconds_after_finished int CHECK (ttl_seconds_after_finished BETWEEN 0 AND 315360000),
-  labels             jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object' AND octet_length(labels::text) <= 65536),
+  labels             jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),  -- at most 64 KiB
   traceparent        text CHECK (char_length(traceparent) <= 128),
   cancel_requested   boolean NOT NULL DEFAULT false,
   -- the controller's: what users read

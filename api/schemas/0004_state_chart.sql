@@ -62,6 +62,20 @@ BEGIN
   RETURN NEW;
 END
 $$;
+-- Sizes stand here and not in CHECKs: those are evaluated at every update, and would read a large input back at every step.
+CREATE FUNCTION slipway.executions_sizes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' AND octet_length(NEW.input::text) > 1048576 THEN
+    RAISE EXCEPTION 'input is larger than 1 MiB' USING ERRCODE = 'check_violation', CONSTRAINT = 'input_at_most_1_mib';
+  END IF;
+  IF octet_length(NEW.labels::text) > 65536 THEN
+    RAISE EXCEPTION 'labels are larger than 64 KiB' USING ERRCODE = 'check_violation', CONSTRAINT = 'labels_at_most_64_kib';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER executions_20_sizes BEFORE INSERT OR UPDATE OF labels ON slipway.executions
+  FOR EACH ROW EXECUTE FUNCTION slipway.executions_sizes();
 CREATE TRIGGER executions_10_admit BEFORE INSERT ON slipway.executions
   FOR EACH ROW EXECUTE FUNCTION slipway.executions_admit();
 
@@ -93,32 +107,36 @@ $$;
 CREATE TRIGGER executions_20_output BEFORE UPDATE OF output ON slipway.executions
   FOR EACH ROW EXECUTE FUNCTION slipway.executions_output();
 
+-- Refuses any difference but in the columns that may change at this point. Compared without the large columns, which have
+-- triggers of their own.
+CREATE FUNCTION slipway.refuse_foreign_changes(was slipway.executions, becomes slipway.executions) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  was.input := NULL; was.output := NULL; becomes.input := NULL; becomes.output := NULL;
+  becomes.labels := was.labels;
+  becomes.ttl_seconds_after_finished := was.ttl_seconds_after_finished;
+  IF was.finished_at IS NULL THEN
+    becomes.cancel_requested := was.cancel_requested;
+    becomes.timeout_seconds := was.timeout_seconds;
+    becomes.priority := was.priority;
+  ELSIF slipway.is_controller() THEN
+    becomes.stage := was.stage;
+  END IF;
+  IF becomes *<> was THEN
+    RAISE EXCEPTION 'not to be changed here: %', slipway.differing_columns(to_jsonb(becomes), to_jsonb(was))
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = CASE WHEN was.finished_at IS NULL THEN 'submitters change cancel_requested, timeout_seconds, priority, labels, ttl_seconds_after_finished'
+                        ELSE 'a final execution takes labels and ttl_seconds_after_finished only' END;
+  END IF;
+END
+$$;
+
 CREATE FUNCTION slipway.executions_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  was slipway.executions := OLD;
-  becomes slipway.executions := NEW;
 BEGIN
   IF OLD.cancel_requested AND NEW.cancel_requested IS NOT TRUE THEN
     RAISE EXCEPTION 'cancel_requested cannot be taken back' USING ERRCODE = 'insufficient_privilege';
   END IF;
-  IF OLD.stage IN ('Finished', 'Cleaned') OR NOT slipway.is_controller() THEN
-    -- compared without the columns that may change, and without the large ones, which have triggers of their own
-    was.input := NULL; was.output := NULL; becomes.input := NULL; becomes.output := NULL;
-    becomes.labels := was.labels;
-    becomes.ttl_seconds_after_finished := was.ttl_seconds_after_finished;
-    IF OLD.stage NOT IN ('Finished', 'Cleaned') THEN
-      becomes.cancel_requested := was.cancel_requested;
-      becomes.timeout_seconds := was.timeout_seconds;
-      becomes.priority := was.priority;
-    ELSIF slipway.is_controller() THEN
-      becomes.stage := was.stage;
-    END IF;
-    IF becomes *<> was THEN
-      RAISE EXCEPTION 'not to be changed here: %', slipway.differing_columns(to_jsonb(becomes), to_jsonb(was))
-        USING ERRCODE = 'insufficient_privilege',
-              HINT = CASE WHEN OLD.finished_at IS NULL THEN 'submitters change cancel_requested, timeout_seconds, priority, labels, ttl_seconds_after_finished'
-                          ELSE 'a final execution takes labels and ttl_seconds_after_finished only' END;
-    END IF;
+  IF OLD.finished_at IS NOT NULL OR NOT slipway.is_controller() THEN
+    PERFORM slipway.refuse_foreign_changes(OLD, NEW);
   END IF;
   IF NEW.stage <> OLD.stage THEN
     IF NOT slipway.may_follow(OLD.stage, NEW.stage) THEN

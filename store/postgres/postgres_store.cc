@@ -1,7 +1,6 @@
 #include "store/postgres/postgres_store.h"
 
-#include <atomic>
-
+#include "store/postgres/coalescing_loader.h"
 #include "store/postgres/coalescing_writer.h"
 #include "store/postgres/listener.h"
 #include "store/postgres/parameters.h"
@@ -47,7 +46,9 @@ struct PostgresStore::Impl {
             postgres::CoalescingWriter::Options{.batch_rows = options.batch_rows,
                                                 .batch_bytes = options.batch_bytes,
                                                 .batches_in_flight = std::max(1, options.pool_size / 2),
-                                                .probe = options.probe})) {}
+                                                .probe = options.probe})),
+        loader(std::make_shared<postgres::CoalescingLoader>(*pool, specs, io,
+                                                            std::max(1, options.pool_size / 2))) {}
 
   postgres::Writer identity() const { return {options.node_name, epoch}; }
 
@@ -74,6 +75,7 @@ struct PostgresStore::Impl {
   postgres::SpecCache specs;
   std::unique_ptr<postgres::Pool> pool;
   std::shared_ptr<postgres::CoalescingWriter> writer;
+  std::shared_ptr<postgres::CoalescingLoader> loader;
   std::unique_ptr<postgres::Pool> name_pool;  ///< made when the name is first to be held
   std::unique_ptr<postgres::Listener> listener;
 };
@@ -84,6 +86,7 @@ PostgresStore::PostgresStore(PostgresOptions options, asio::any_io_executor io)
 PostgresStore::~PostgresStore() {
   unwatch();
   impl_->writer->close();
+  impl_->loader->close();
   impl_->name_pool.reset();
   impl_->pool.reset();
 }
@@ -165,8 +168,7 @@ asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::claim(const std
 }
 
 asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
-  return impl_->pool->run<Execution>(
-      "load", [id, specs = &impl_->specs](Connection& c) { return postgres::load(c, *specs, id); });
+  return impl_->loader->load(id);
 }
 
 asio::awaitable<Result<std::string>> PostgresStore::load_input(const ExecutionId& id) {

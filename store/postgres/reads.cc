@@ -126,14 +126,18 @@ std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
                                                      std::string(row_of(Reason::Starting).message)}));
 }
 
-Execution load(Connection& connection, SpecCache& specs, const ExecutionId& id) {
-  const auto rows = connection.query(sql::kLoad, {array({id})});
-  if (rows.size() == 0) throw Failure({ErrorClass::NotFound, "no execution " + id}, "", false);
-  auto execution = execution_at(rows, 0);
-  execution.spec = specs.get(connection, execution.agent, execution.agent_revision);
-  execution.timeout = effective_timeout(int_at(rows, 0, 13), execution.spec.get());
-  execution.retry_limit = effective_retries(int_at(rows, 0, 14), execution.spec.get());
-  return execution;
+std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
+                                      const std::vector<ExecutionId>& ids) {
+  const auto rows = connection.query(sql::kLoad, {array(ids)});
+  std::map<ExecutionId, Execution> found;
+  for (int i = 0; i < rows.size(); ++i) {
+    auto execution = execution_at(rows, i);
+    execution.spec = specs.get(connection, execution.agent, execution.agent_revision);
+    execution.timeout = effective_timeout(int_at(rows, i, 13), execution.spec.get());
+    execution.retry_limit = effective_retries(int_at(rows, i, 14), execution.spec.get());
+    found.insert_or_assign(execution.ref.execution, std::move(execution));
+  }
+  return found;
 }
 
 std::string load_input(Connection& connection, const ExecutionId& id) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,7 +26,9 @@ std::vector<Candidate> list_candidates(Connection& connection, int limit);
 std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
                                const std::vector<ExecutionId>& ids);
 
-Execution load(Connection& connection, SpecCache& specs, const ExecutionId& id);
+/// Those of `ids` that exist. Each id is a uuid's text.
+std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
+                                      const std::vector<ExecutionId>& ids);
 std::string load_input(Connection& connection, const ExecutionId& id);
 std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node);
 std::vector<ClaimId> live_claims(Connection& connection, const std::vector<ClaimId>& claims);
