@@ -16,7 +16,8 @@ bool engine_may_have_dropped(std::int64_t stored_bytes, std::int64_t cap) {
 
 }  // namespace
 
-asio::awaitable<Result<void>> DockerRuntime::Impl::read_logs(std::string container_id, std::int64_t cap,
+/// false: there is no such container.
+asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string container_id, std::int64_t cap,
                                                              Evidence& evidence) {
   const auto give_up = std::chrono::steady_clock::now() + options_.effect_timeout / 2;
   EngineRequest request{.op = "logs",
@@ -28,7 +29,7 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::read_logs(std::string contain
     // A clear no: the container is gone, or the engine cannot read its own files. There will be no better
     // answer.
     evidence.logs_truncated = true;
-    co_return Result<void>();
+    co_return (*stream)->status() != 404;
   }
   LogKeeper keeper(static_cast<std::size_t>(cap));
   std::int64_t stored = 0;
@@ -47,34 +48,31 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::read_logs(std::string contain
   }
   keeper.finish(evidence.logs, evidence.logs_truncated);
   evidence.logs_truncated |= cut || engine_may_have_dropped(stored, cap);
-  co_return Result<void>();
+  co_return true;
 }
 
 asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, std::string container_id,
                                                                Limits limits) {
   const std::string name = container_name(ref);
   Evidence evidence;
-  const bool quiet = co_await on_pool([this, name, &evidence, &limits] {
-    const bool dead = cgroups_.kill_all(cgroup_of(name));
-    if (dead) files_.read_result(name, limits.output, evidence);
-    const CgroupUsage usage = cgroups_.usage(cgroup_of(name));
+  bool mounted = false;
+  const bool quiet = co_await on_pool([this, name, &evidence, &limits, &mounted] {
+    const std::string cgroup = cgroup_of(name);
+    if (!cgroups_.kill_all(cgroup)) return false;
+    mounted = files_.exists(name);  // what the attempt was made with, whatever this daemon would use now
+    files_.read_result(name, limits.output, evidence);
+    const CgroupUsage usage = cgroups_.usage(cgroup);
     evidence.peak_memory_bytes = usage.peak_memory_bytes;
     evidence.cpu_ms = usage.cpu_ms;
-    return dead;
+    return true;
   });
   if (!quiet) co_return Error{ErrorClass::Retry, name + ": processes outlive SIGKILL"};
-  bool by_volume = volumes_;
   if (!container_id.empty()) {
-    auto there = co_await inspect(container_id, options_.read_timeout);
-    if (!there) co_return there.error();
-    if (there->exists) {
-      by_volume = text_of(member(member(member(there->json, "Config"), "Labels"), kLabelIo)) == "volume";
-      if (auto logs = co_await read_logs(container_id, limits.logs, evidence); !logs) co_return logs.error();
-    } else {
-      container_id.clear();
-    }
+    auto found = co_await read_logs(container_id, limits.logs, evidence);
+    if (!found) co_return found.error();
+    if (!*found) container_id.clear();
   }
-  if (by_volume) {
+  if (!mounted) {
     if (auto read = co_await read_volume(ref, container_id, limits.output, evidence); !read)
       co_return read.error();
   }

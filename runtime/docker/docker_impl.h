@@ -70,7 +70,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
                                             Evidence& evidence);
 
   // collect.cc
-  asio::awaitable<Result<void>> read_logs(std::string container_id, std::int64_t cap, Evidence& evidence);
+  asio::awaitable<Result<bool>> read_logs(std::string container_id, std::int64_t cap, Evidence& evidence);
 
   // remove.cc
   asio::awaitable<Result<bool>> remove_container(std::string id);
