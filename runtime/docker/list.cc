@@ -48,7 +48,8 @@ Listed listed_container(const json& entry) {
   listed.container_id = text_of(member(entry, "Id"));
   listed.state = listed_state(text_of(member(entry, "State")));
   const json& names = member(entry, "Names");
-  if (names.is_array() && !names.empty()) listed.name = text_of(names[0]).substr(1);
+  if (names.is_array() && !names.empty()) listed.name = text_of(names[0]);
+  if (listed.name.starts_with('/')) listed.name.erase(0, 1);
   return listed;
 }
 
