@@ -1,5 +1,6 @@
 #include "reconcilers/execution/execution_reconciler.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -271,6 +272,9 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_s
   // never sent.
   if (!parts_.lease.held()) co_return Outcome{WakeAt{parts_.clock.now() + std::chrono::seconds(1)}};
   const auto started = co_await parts_.runtime.start(pass.row.ref, pass.seen.container_id);
+  // The next pass knows better; should it not come, since the database is away, the run is bounded all the
+  // same.
+  parts_.deadlines.track(pass.row.ref, pass.seen.container_id, parts_.clock.now() + timeout_of(pass.row), {});
   if (!started) {
     // Whatever the answer was, the next pass looks at the container; start is never sent again for it.
     logging::warn("start was not confirmed", {{"execution", pass.row.ref.execution},
@@ -343,11 +347,15 @@ std::string ExecutionReconciler::image_key(const Execution& row) const {
   return ImageTable::key_of(row.spec->image, row.spec->image_pull_policy);
 }
 
+/// From the first sight of it running, and not from the record of it: the database may be away by then.
 void ExecutionReconciler::track_deadline(const Pass& pass) {
-  const bool runs = pass.seen.state == ContainerState::Running && pass.seen.ours && pass.row.started_at;
-  const bool led = pass.row.stage == Stage::Running || pass.row.stage == Stage::Stopping;
+  const auto stage = pass.row.stage;
+  const bool runs = pass.seen.state == ContainerState::Running && pass.seen.ours;
+  const bool led = stage == Stage::Launching || stage == Stage::Running || stage == Stage::Stopping;
   if (runs && led) {
-    parts_.deadlines.track(pass.row.ref, pass.seen.container_id, *pass.row.started_at + timeout_of(pass.row),
+    const auto age = std::max(pass.seen.observed_at - pass.seen.started_at, Duration{0});
+    const auto started = pass.row.started_at.value_or(parts_.clock.now() - age);
+    parts_.deadlines.track(pass.row.ref, pass.seen.container_id, started + timeout_of(pass.row),
                            pass.row.kill_at);
   } else {
     parts_.deadlines.release(pass.row.ref.execution);
