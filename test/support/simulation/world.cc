@@ -6,8 +6,6 @@
 namespace slipway::simulation {
 namespace {
 
-constexpr auto kRestartsAfter = std::chrono::seconds(1);
-
 bool is_over(Stage stage) { return stage == Stage::Finished || stage == Stage::Cleaned; }
 
 }  // namespace
@@ -25,12 +23,18 @@ void World::boot() {
   node_ = std::make_unique<NodeProcess>(NodeOptions{}, db_, engine_, line_, dice_());
 }
 
+// The one that stood first becomes the rival: it is the one to be fenced off.
+void World::boot_rival() {
+  rivals_.push_back(std::move(node_));
+  boot();
+}
+
 void World::bury() {
   dying_ = false;
   if (!node_) return;
   node_.reset();
   ++deaths_;
-  clock_.after(kRestartsAfter, [this] { boot(); });
+  clock_.after(restarts_after_, [this] { boot(); });
 }
 
 void World::step() {
@@ -41,6 +45,9 @@ void World::step() {
     what();
   }
   if (node_ && node_->step()) return;
+  for (const auto& rival : rivals_) {
+    if (rival->step()) return;
+  }
   if (auto due = clock_.next_due()) clock_.advance_to(*due);
 }
 

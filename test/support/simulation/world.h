@@ -35,6 +35,10 @@ class World {
   void add_incident(Incident incident) { incidents_.push_back(std::move(incident)); }
   /// Starts the daemon; after that it lives again one second after each death.
   void boot();
+  /// A second daemon of the same name beside the first, as after a pause that was taken for a death.
+  void boot_rival();
+  /// How long a killed daemon stays away.
+  void set_restarts_after(Duration pause) { restarts_after_ = pause; }
   /// Turns the hands until `done` or until `limit` of virtual time is over (false).
   bool run_until(const std::function<bool()>& done, Duration limit);
   /// Every row has reached its end and nothing is left of it anywhere.
@@ -60,7 +64,9 @@ class World {
   runtime::SimulatedEngine engine_{clock_};
   FaultLine line_;
   std::unique_ptr<NodeProcess> node_;
+  std::vector<std::unique_ptr<NodeProcess>> rivals_;
   std::vector<Incident> incidents_;
+  Duration restarts_after_ = std::chrono::seconds(1);
   std::map<ExecutionId, std::string> finals_;
   std::vector<std::string> seen_breaches_;
   std::set<std::pair<ExecutionId, int>> intents_;

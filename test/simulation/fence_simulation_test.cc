@@ -1,0 +1,114 @@
+// Time and ownership: deadlines that wait for nobody, and two daemons of one name.
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "test/simulation/scenario.h"
+
+namespace slipway::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kTimeout = 20s;  // as scenario.h offers agents
+
+/// From the start of its only container to that container's end, or to now while it runs.
+Duration ran_for(World& world) {
+  const auto& container = world.engine().containers().begin()->second;
+  const auto end = container.process_alive ? world.clock().now() : container.finished_at;
+  return end - container.started_at;
+}
+
+bool process_ended(World& world) {
+  const auto& all = world.engine().containers();
+  return !all.empty() && all.begin()->second.started_at != TimePoint{} && !all.begin()->second.process_alive;
+}
+
+TEST(DeadlineSimulation, DeadlineIsKeptWhileTheDatabaseIsAway) {
+  World world;
+  offer(world, "agent", {.runs_for = 1h});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Running), 10s));
+  world.db().set_down(true);
+  ASSERT_TRUE(world.run_until([&] { return process_ended(world); }, 2min));
+  EXPECT_LE(ran_for(world), kTimeout + 1s);
+  world.db().set_down(false);
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 2min));
+  EXPECT_EQ(world.db().row(id)->exec.reason, Reason::DeadlineExceeded);
+}
+
+TEST(DeadlineSimulation, DeadlineIsKeptWhenTheDatabaseGoesAwayWithTheStart) {
+  World world;
+  offer(world, "agent", {.runs_for = 1h});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until([&] { return world.line().last_verb == "runtime.start"; }, 10s));
+  world.db().set_down(true);
+  ASSERT_TRUE(world.run_until([&] { return process_ended(world); }, 2min));
+  EXPECT_LE(ran_for(world), kTimeout + 1s);
+  world.db().set_down(false);
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 2min));
+  EXPECT_EQ(world.db().row(id)->exec.reason, Reason::DeadlineExceeded);
+}
+
+TEST(DeadlineSimulation, WhoIgnoresTermIsKilledWhileTheDatabaseIsAway) {
+  World world;
+  offer(world, "agent", {.runs_for = 1h, .ignores_term = true});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Running), 10s));
+  world.db().set_down(true);
+  ASSERT_TRUE(world.run_until([&] { return process_ended(world); }, 2min));
+  EXPECT_LE(ran_for(world), kTimeout + 2s + 1s);
+}
+
+TEST(DeadlineSimulation, DeadlineThatPassedWhileTheDaemonWasAwayIsEnforcedAtOnce) {
+  World world;
+  offer(world, "agent", {.runs_for = 1h});
+  const auto id = submit(world, "agent");
+  world.set_restarts_after(60s);
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Running), 10s));
+  world.line().die();
+  ASSERT_TRUE(world.run_until([&] { return process_ended(world); }, 2min));
+  EXPECT_GE(ran_for(world), 60s);
+  EXPECT_LE(ran_for(world), 62s);
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 2min));
+  EXPECT_EQ(world.db().row(id)->exec.reason, Reason::DeadlineExceeded);
+}
+
+TEST(DeadlineSimulation, ShortenedTimeoutEndsARunningOne) {
+  World world;
+  offer(world, "agent", {.runs_for = 1h});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Running), 10s));
+  ASSERT_TRUE(world.db().change_timeout(id, 5s));
+  ASSERT_TRUE(world.run_until([&] { return process_ended(world); }, 1min));
+  EXPECT_LE(ran_for(world), 6s);
+}
+
+class RivalSimulation : public ::testing::TestWithParam<Scenario> {};
+
+// A second daemon takes the name over at every hundredth of the story, the first one still running.
+TEST_P(RivalSimulation, TakeoverAtAnyMomentEndsAsTheUndisturbedRun) {
+  for (int moment = 0; moment < 100; ++moment) {
+    SCOPED_TRACE("taken over after " + std::to_string(moment * moment * 3) + " ms");
+    World world;
+    const auto id = GetParam().arrange(world);
+    world.boot();
+    world.clock().after(std::chrono::milliseconds(moment * moment * 3), [&] { world.boot_rival(); });
+    world.run_until([&] { return world.converged(); }, std::chrono::milliseconds(moment * moment * 3) + 1s);
+    ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 5min));
+    world.run_until([] { return false; }, 25s);
+    EXPECT_EQ(world.end_state(id), GetParam().end);
+    for (const auto& breach : world.breaches()) ADD_FAILURE() << breach;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, RivalSimulation, ::testing::ValuesIn(scenarios()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace slipway::simulation
