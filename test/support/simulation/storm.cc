@@ -68,6 +68,8 @@ void Storm::prepare() {
   if (chance(0.5)) engine.set_starts_unseen();
   if (chance(0.5)) engine.set_removal_takes(std::chrono::milliseconds(between(1, 3000)));
   engine.set_latency([this](std::string_view) { return draw_latency(); });
+  world_.set_restarts_after(
+      std::chrono::milliseconds(chance(0.7) ? between(100, 3000) : between(3000, 40'000)));
   foreign_ = {"somebody-elses", "slipway-00000000-0000-7000-8000-000000000003-1"};
   for (const auto& name : foreign_) engine.add_foreign(name);
   loss_ = chance(0.5) ? 0.02 : 0.1;
