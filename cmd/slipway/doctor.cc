@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cmd/slipway/engine_capabilities.h"
 #include "cmd/slipway/engine_sockets.h"
 #include "cmd/slipway/http_get.h"
 #include "cmd/slipway/session.h"
@@ -81,11 +82,27 @@ std::string find_engine(const std::string& wanted, std::string& problem) {
   return "";
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text.empty() ? "none" : text;
+}
+
 void check_engine(const std::string& wanted, Report& report) {
   std::string problem;
   const auto socket = find_engine(wanted, problem);
   if (socket.empty()) return report.bad("engine", problem);
-  report.good("engine", "answers at " + socket);
+  const auto found = engine_capabilities(socket);
+  if (!found)
+    return report.bad("engine", "at " + socket + " does not pass its probe: " + found.error().message);
+  report.good("engine", found->engine_version + " (API " + found->api_version + ") at " + socket);
+  report.good("files", "input and output by " + found->io_mode);
+  report.good("runtimes", joined(found->runtimes));
+  if (found->not_enforceable.empty()) {
+    report.good("limits", "all enforceable");
+  } else {
+    report.good("limits", "not enforceable on this node: " + joined(found->not_enforceable));
+  }
 }
 
 }  // namespace

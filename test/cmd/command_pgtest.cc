@@ -1,0 +1,217 @@
+// The built binary against a real server: output, errors and exit codes as a user meets them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "test/support/command/command.h"
+#include "test/support/postgres_server/postgres_server.h"
+
+namespace slipway::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::StartsWith;
+
+constexpr auto kAgent =
+    "apiVersion: slipway.dev/v1alpha1\nkind: Agent\nmetadata: {name: momentum}\nspec: {image: m:1}\n";
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine() : url_(PostgresServer::shared().create_migrated_database()), sql_(url_) {}
+
+  Ran slipway(std::vector<std::string> arguments, const std::string& input = "") {
+    arguments.insert(arguments.begin(), built("cmd/slipway/slipway"));
+    return run(std::move(arguments), {{"SLIPWAY_DATABASE_URL", url_}, {"USER", "u-42"}, {"DOCKER_HOST", ""}},
+               input);
+  }
+  void apply(const std::string& text) {
+    const auto ran = slipway({"apply", "-f", "-"}, text);
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  }
+
+  std::string url_;
+  Sql sql_;
+};
+
+TEST_F(CommandLine, AMutationSaysWhatItDidOnStdout) {
+  const auto created = slipway({"apply", "-f", "-"}, kAgent);
+  EXPECT_EQ(created.out, "agent/momentum created\n");
+  EXPECT_EQ(created.err, "");
+  EXPECT_EQ(created.exit_code, 0);
+  EXPECT_EQ(slipway({"apply", "-f", "-"}, kAgent).out, "agent/momentum unchanged\n");
+  EXPECT_EQ(slipway({"create", "-f", "-"}, kAgent).err, "slipway: stdin:1: agent/momentum already exists\n");
+  EXPECT_EQ(slipway({"delete", "agent", "momentum"}).out, "agent/momentum deleted\n");
+  EXPECT_THAT(slipway({"grant", "u-42", "momentum", "--uses", "3"}).out,
+              MatchesRegex("entitlement/grant-[a-z0-9]+ created\n"));
+}
+
+TEST_F(CommandLine, BadFilesAreRefusedWithOneLineAnErrorAndNothingIsWritten) {
+  const auto ran =
+      slipway({"apply", "-f", "-"},
+              std::string(kAgent) +
+                  "---\napiVersion: slipway.dev/v1alpha1\nkind: Agent\nmetadata: {name: b}\nspec:\n"
+                  "  image: b\n  timeout: -5m\n  comand: []\n");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err,
+            "slipway: stdin:11:3: spec.timeout: expected a duration such as 5m, 1h30m or whole seconds, got "
+            "\"-5m\"\n"
+            "slipway: stdin:12:3: spec.comand: unknown field; did you mean \"command\"?\n"
+            "2 errors; nothing was written\n");
+  EXPECT_EQ(sql_.value("SELECT count(*) FROM slipway.agents"), "0");
+  EXPECT_EQ(slipway({"apply", "-f", "-"}, "a: [1\n").err,
+            "slipway: stdin:2:1: not valid YAML: the text ends inside a quoted text, list or map that is "
+            "never closed\n");
+  EXPECT_EQ(slipway({"apply", "-f", "/nonexistent.yaml"}).err,
+            "slipway: /nonexistent.yaml:1:1: cannot read /nonexistent.yaml: No such file or directory\n");
+}
+
+TEST_F(CommandLine, ADirectoryIsAppliedWhole) {
+  char directory[] = "/tmp/slipway-apply-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  std::ofstream(std::string(directory) + "/b.yaml") << kAgent;
+  std::ofstream(std::string(directory) + "/a.json")
+      << R"({"apiVersion":"slipway.dev/v1alpha1","kind":"Quota","metadata":{"name":"u-1"},"spec":{"user":"u-1"}})";
+  std::ofstream(std::string(directory) + "/notes.txt") << "not: [yaml";
+  EXPECT_EQ(slipway({"apply", "-f", directory}).out, "quota/u-1 created\nagent/momentum created\n");
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(CommandLine, TablesShowNameFirstAndAgeLast) {
+  apply(kAgent);
+  EXPECT_THAT(
+      slipway({"get", "agents"}).out,
+      MatchesRegex(
+          "NAME       IMAGE   REVISION   TIMEOUT   AGE\nmomentum   m:1     1          5m        [0-9]+s\n"));
+  EXPECT_EQ(slipway({"get", "agent", "momentum", "-o", "name"}).out, "agent/momentum\n");
+  const auto yaml = slipway({"get", "agents", "momentum", "-o", "yaml"});
+  EXPECT_THAT(yaml.out, StartsWith("apiVersion: slipway.dev/v1alpha1\nkind: Agent\nmetadata:\n"));
+  EXPECT_EQ(slipway({"apply", "-f", "-"}, yaml.out).out, "agent/momentum unchanged\n");
+  const auto none = slipway({"get", "executions"});
+  EXPECT_EQ(none.out, "");
+  EXPECT_EQ(none.err, "no executions found\n");
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_EQ(slipway({"get", "agents", "other"}).err, "slipway: agent \"other\" not found\n");
+}
+
+TEST_F(CommandLine, UsageErrorsEndWithTwo) {
+  EXPECT_EQ(slipway({}).exit_code, 2);
+  EXPECT_EQ(slipway({"frobnicate"}).exit_code, 2);
+  EXPECT_EQ(slipway({"apply"}).exit_code, 2);
+  EXPECT_EQ(slipway({"get", "agents", "-o", "xml"}).exit_code, 2);
+  const auto kind = slipway({"get", "agnets"});
+  EXPECT_EQ(kind.exit_code, 2);
+  EXPECT_THAT(kind.err, HasSubstr("did you mean \"agents\"?"));
+  EXPECT_EQ(slipway({"--help"}).exit_code, 0);
+  EXPECT_THAT(slipway({"version"}).out, StartsWith("slipway "));
+}
+
+TEST_F(CommandLine, RunRefusesWhatCannotWorkBeforeWriting) {
+  apply(kAgent);
+  const auto unknown = slipway({"run", "momentun", "--input", "{}"});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_EQ(unknown.err,
+            "slipway: agent \"momentun\" not found; `slipway get agents` lists what can be run\n");
+  EXPECT_THAT(slipway({"run", "momentum", "--input", "{\"a\": }"}).err,
+              StartsWith("slipway: --input: expected JSON: "));
+  EXPECT_EQ(slipway({"run", "momentum", "--input", "{}", "--timeout", "-5m"}).err,
+            "slipway: --timeout: expected a duration of at least 1s such as 5m, got \"-5m\"\n");
+  EXPECT_EQ(sql_.value("SELECT count(*) FROM slipway.executions"), "0");
+  EXPECT_THAT(slipway({"run", "momentum", "--input", "@-"}, R"({"symbol": "ETH"})").out,
+              MatchesRegex("execution/[0-9a-f-]{36} created\n"));
+  EXPECT_EQ(sql_.value("SELECT user_id || ' ' || (input->>'symbol') FROM slipway.executions"), "u-42 ETH");
+}
+
+TEST_F(CommandLine, AnExecutionIsCancelledDescribedAndWaitedFor) {
+  apply(kAgent);
+  ASSERT_EQ(slipway({"run", "momentum", "--input", "{}", "--name", "r1"}).out, "execution/r1 created\n");
+  EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 cancelled\n");
+  EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 was already cancelled\n");
+  EXPECT_EQ(slipway({"cancel", "r2"}).err, "slipway: execution \"r2\" not found\n");
+  const auto waited = slipway({"wait", "r1", "--for=condition=Finished", "--timeout", "200ms"});
+  EXPECT_EQ(waited.exit_code, 1);
+  EXPECT_EQ(waited.err, "slipway: timed out after 200ms waiting for execution/r1\n");
+  EXPECT_EQ(slipway({"wait", "r1", "--for=condition=Nonsense"}).exit_code, 2);
+  EXPECT_THAT(slipway({"output", "r1"}).err,
+              StartsWith("slipway: execution/r1 has no output: it is PENDING (Queued"));
+  EXPECT_THAT(slipway({"describe", "execution", "r1"}).out, HasSubstr("Events:"));
+  EXPECT_EQ(slipway({"logs", "r1"}).out, "");
+}
+
+TEST_F(CommandLine, ADatabaseThatCannotBeUsedIsSaidInOneLine) {
+  const auto slipway_at = [&](const std::string& url) {
+    return run({built("cmd/slipway/slipway"), "get", "agents", "--config", "/nonexistent"},
+               {{"SLIPWAY_DATABASE_URL", url}});
+  };
+  const auto none = slipway_at("");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err,
+              StartsWith("slipway: no database is named: give --database-url, set SLIPWAY_DATABASE_URL"));
+  const auto away = slipway_at("postgresql://u:secret@/postgres?host=/nonexistent");
+  EXPECT_EQ(away.exit_code, 1);
+  EXPECT_THAT(
+      away.err,
+      StartsWith("slipway: cannot use PostgreSQL at postgresql://u:***@/postgres?host=/nonexistent: "));
+  EXPECT_EQ(std::count(away.err.begin(), away.err.end(), '\n'), 1) << away.err;
+  const auto empty = slipway_at(PostgresServer::shared().create_database());
+  EXPECT_THAT(empty.err, HasSubstr("no slipway schema: run `slipway migrate`"));
+  sql_.exec(
+      "DELETE FROM slipway.schema_migrations WHERE number = (SELECT max(number) FROM "
+      "slipway.schema_migrations)");
+  EXPECT_THAT(
+      slipway({"get", "agents"}).err,
+      MatchesRegex("slipway: the schema is at [0-9]+, this binary needs [0-9]+: run `slipway migrate`\n"));
+  sql_.exec("INSERT INTO slipway.schema_migrations VALUES (900, '0900_future', 900)");
+  EXPECT_THAT(slipway({"get", "agents"}).err,
+              HasSubstr("the schema is at 900 and needs a binary that knows 900"));
+  EXPECT_EQ(slipway({"migrate"}).exit_code, 1);
+}
+
+TEST_F(CommandLine, MigrateAppliesOnceAndSaysSo) {
+  const auto url = PostgresServer::shared().create_database();
+  const auto first = run({built("cmd/slipway/slipway"), "--database-url", url, "migrate"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, StartsWith("migration/0001_"));
+  const auto second = run({built("cmd/slipway/slipway"), "--database-url", url, "migrate"});
+  EXPECT_EQ(second.out, "");
+  EXPECT_THAT(second.err, StartsWith("the schema is current (version "));
+}
+
+TEST_F(CommandLine, TheUrlMayStandInAFile) {
+  char directory[] = "/tmp/slipway-config-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const auto file = std::string(directory) + "/config.yaml";
+  const auto get = [&] {
+    return run({built("cmd/slipway/slipway"), "get", "agents", "--config", file},
+               {{"SLIPWAY_DATABASE_URL", ""}});
+  };
+  std::ofstream(file) << "database:\n  url: \"" << url_ << "\"\n";
+  EXPECT_EQ(get().exit_code, 0);
+  std::ofstream(file) << "database: {url: &x y}\n";
+  EXPECT_EQ(get().err, "slipway: " + file + ":1:17: anchors are not supported; write the value out\n");
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(CommandLine, DoctorSaysOkOrFailAndWhatToDo) {
+  const auto ran = slipway({"doctor", "--engine-socket", "/nonexistent.sock"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("OK    postgres    reachable at "));
+  EXPECT_THAT(ran.out, HasSubstr("OK    schema      version "));
+  EXPECT_THAT(ran.out, HasSubstr("OK    clock       "));
+  EXPECT_THAT(
+      ran.out,
+      HasSubstr(
+          "FAIL  engine      no container engine at /nonexistent.sock: install one (Debian: docker.io)"));
+}
+
+TEST_F(CommandLine, DevRefusesAnEngineItCannotUseAndLeavesNothing) {
+  const auto ran = slipway({"dev", "--engine", "/nonexistent.sock"});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("slipway: no container engine at /nonexistent.sock: install one"));
+}
+
+}  // namespace
+}  // namespace slipway::test
