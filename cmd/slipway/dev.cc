@@ -210,10 +210,8 @@ Result<void> DevEnvironment::watch(StopSignals& signals) {
   return {};
 }
 
-// Containers may go on only where both the rows and the engine stay.
-bool DevEnvironment::detaches() const {
-  return engine_ == nullptr && (!options_.data_dir.empty() || postgres_ == nullptr);
-}
+// Containers may go on only where the engine and the daemon's state directory stay, for the next start to adopt them.
+bool DevEnvironment::detaches() const { return engine_ == nullptr && !options_.data_dir.empty(); }
 
 void DevEnvironment::drain() {
   if (!daemon_ || daemon_->ended() || (postgres_ && postgres_->process().ended())) return;

@@ -41,7 +41,7 @@ TEST(Redacted, APasswordIsNeverShown) {
 TEST(Table, ColumnsAlignAndEmptyCellsSayNone) {
   EXPECT_EQ(render_table({"NAME", "AGE"}, {{"é", "5s"}, {"longer", ""}}),
             "NAME     AGE\né        5s\nlonger   <none>\n");
-  EXPECT_EQ(render_table({"NAME", "AGE"}, {{"\x1b[2J", "1s"}}), "NAME       AGE\n\\x1b[2J   1s\n");
+  EXPECT_EQ(render_table({"NAME", "AGE"}, {{"\x1b[2J", "1s"}}), "NAME      AGE\n\\x1b[2J   1s\n");
 }
 
 TEST(Table, NameComesFirstAndAgeLast) {

@@ -49,7 +49,7 @@ TEST_F(Catalog, ApplyCreatesThenConfiguresThenLeavesAlone) {
   EXPECT_THAT(apply(document("Agent", "momentum", "image: m:1")), ElementsAre(What::Unchanged));
   EXPECT_THAT(apply(document("Agent", "momentum", "image: m:2, timeout: 10m")),
               ElementsAre(What::Configured));
-  EXPECT_EQ(sql_.value("SELECT string_agg(revision || spec->>'image', ' ' ORDER BY revision) FROM "
+  EXPECT_EQ(sql_.value("SELECT string_agg(revision || (spec->>'image'), ' ' ORDER BY revision) FROM "
                        "slipway.agent_revisions"),
             "1m:1 2m:2");
   const auto entitlement = document("Entitlement", "e", "user: u-42, agent: momentum, uses: 3");
@@ -63,7 +63,7 @@ TEST_F(Catalog, AnErrorAnywhereWritesNothing) {
   apply(document("Entitlement", "e", "user: u-42, agent: momentum"));
   EXPECT_EQ(error_of(document("Agent", "first", "image: x") +
                      document("Entitlement", "e", "user: u-43, agent: momentum")),
-            "a.yaml:6: entitlement/e: spec.user: field is immutable");
+            "a.yaml:5: entitlement/e: spec.user: field is immutable");
   EXPECT_EQ(sql_.value("SELECT count(*) FROM slipway.agents"), "0");
 }
 
