@@ -49,6 +49,19 @@ Result<void> make_directory(const std::string& path, const passwd* owner) {
   return {};
 }
 
+// The first directory on the way to `path` that the server's user may not enter; empty: none.
+std::string closed_ancestor(const fs::path& path, const passwd* user) {
+  if (user == nullptr) return "";
+  for (auto at = path.parent_path(); at != at.parent_path(); at = at.parent_path()) {
+    struct stat facts{};
+    if (::stat(at.c_str(), &facts) != 0) continue;
+    const bool owner = facts.st_uid == user->pw_uid && (facts.st_mode & S_IXUSR) != 0;
+    const bool group = facts.st_gid == user->pw_gid && (facts.st_mode & S_IXGRP) != 0;
+    if (!owner && !group && (facts.st_mode & S_IXOTH) == 0) return at.string();
+  }
+  return "";
+}
+
 Launch launch_as(const passwd* user, std::string name, std::vector<std::string> argv,
                  const std::string& log) {
   Launch launch{std::move(name), std::move(argv), log, std::nullopt, 0, "/"};
@@ -84,6 +97,11 @@ Result<std::unique_ptr<DevPostgres>> DevPostgres::start(const DevPostgresPlace& 
                  "with --database-url"};
   }
   const auto* user = unprivileged_user();
+  if (const auto closed = closed_ancestor(place.data, user); !closed.empty()) {
+    return Error{ErrorClass::Invalid, std::string("PostgreSQL runs as user ") + user->pw_name +
+                                          ", who may not enter " + closed +
+                                          ": choose a --data-dir elsewhere, such as /var/lib/slipway-dev"};
+  }
   for (const auto& directory : {place.data, place.sockets}) {
     if (auto made = make_directory(directory, user); !made) return made.error();
   }

@@ -67,6 +67,7 @@ class Dev : public testing::Test {
     char directory[] = "/tmp/slipway-devtest-XXXXXX";
     if (::mkdtemp(directory) == nullptr) throw std::runtime_error("mkdtemp");
     directory_ = directory;
+    fs::permissions(directory_, fs::perms(0755));  // the database's user passes through
   }
   ~Dev() override {
     std::error_code ignored;
@@ -158,6 +159,13 @@ TEST_F(Dev, KeepsItsDataInADataDirectory) {
     EXPECT_EQ(dev->finish(seconds(60)).exit_code, 0);
     expect_nothing_left(home());
   }
+  fs::permissions(directory_, fs::perms(0700));
+  const auto refused =
+      run({built("cmd/slipway/slipway"), "--config", "/nonexistent", "dev", "--data-dir", data},
+          {{"SLIPWAY_DATABASE_URL", ""}});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("who may not enter " + directory_ + ": choose a --data-dir elsewhere"));
+  fs::permissions(directory_, fs::perms(0755));
   auto dev = start({"--data-dir", data});
   ASSERT_FALSE(dev->ended());
   EXPECT_EQ(slipway({"get", "agents", "-o", "name"}).out, "agent/shell\n");
