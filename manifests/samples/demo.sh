@@ -5,25 +5,28 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 SAMPLES=manifests/samples
 BUILD=${SLIPWAY_BUILD_DIR:-build/dev}
+unset ${!SLIPWAY_@} # nobody's configured database or engine: private ones
 SLIPWAY=$PWD/$BUILD/cmd/slipway/slipway
 WORK=$(mktemp -d /tmp/slipway-demo.XXXXXX)
 chmod 711 "$WORK" # the database's unprivileged user has to pass
 # Inherited by every process that is started from here on, so that leftovers can be told from other people's processes.
-export SLIPWAY_DEMO_RUN=$WORK TMPDIR=$WORK
+export DEMO_RUN=$WORK TMPDIR=$WORK
 DEV_PID=
+DEV_DIR=none
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'demo FAILED: %s\n' "$*" >&2; exit 1; }
 
-ours() {  # processes started by this demo, itself and its own children apart
-  local environ pid
-  for environ in /proc/[0-9]*/environ; do
-    pid=${environ#/proc/} pid=${pid%/environ}
-    [[ $pid != "$$" && $pid != "${BASHPID}" ]] || continue
-    if tr '\0' '\n' <"$environ" 2>/dev/null | grep -qx "SLIPWAY_DEMO_RUN=$WORK"; then
-      [[ $(ps -o comm= -p "$pid" 2>/dev/null) =~ ^(slipway|slipwayd|dockerd|containerd.*|postgres|runc.*)$ ]] && ps -o pid=,args= -p "$pid"
-    fi
-  done 2>/dev/null || true
+ours() { # servers started by this demo that are still there
+  local proc pid
+  for proc in /proc/[0-9]*; do
+    pid=${proc#/proc/}
+    case $(cat "$proc/comm" 2>/dev/null) in
+      slipway | slipwayd | dockerd | containerd* | runc* | postgres | momentum | keyphrases) ;;
+      *) continue ;;
+    esac
+    if grep -qsF "$WORK" "$proc/environ" || grep -qsF "$DEV_DIR" "$proc/cmdline"; then ps -o pid=,args= -p "$pid" || true; fi
+  done
 }
 
 stop_dev() {
@@ -72,8 +75,7 @@ check_answer() {  # check_answer NAME ACTUAL EXPECTED, both JSON files
 sql() { psql -X -q -v ON_ERROR_STOP=1 -d "$SLIPWAY_DATABASE_URL" "$@"; }
 
 say "start: a private database, a private engine, the controller"
-# shellcheck disable=SC2086
-"$SLIPWAY" dev --info-file "$WORK/info.json" ${SLIPWAY_DEMO_DEV_FLAGS:-} >"$WORK/dev.log" 2>&1 &
+"$SLIPWAY" --config /dev/null dev --engine private --info-file "$WORK/info.json" >"$WORK/dev.log" 2>&1 &
 DEV_PID=$!
 for _ in $(seq 600); do
   [[ -s $WORK/info.json ]] && break
@@ -83,6 +85,8 @@ done
 [[ -s $WORK/info.json ]] || die "slipway dev was not ready within a minute"
 SLIPWAY_DATABASE_URL=$(jq -re .database_url "$WORK/info.json")
 ENGINE_SOCKET=$(jq -re .engine_socket "$WORK/info.json")
+DEV_DIR=$(cut -d/ -f1-3 <<<"$ENGINE_SOCKET")
+[[ $DEV_DIR == /tmp/slipway-dev-* ]] || die "the engine is not a private one: $ENGINE_SOCKET"
 export SLIPWAY_DATABASE_URL
 jq -r '"database \(.database_url)\nengine   \(.engine_socket)\nhttp     \(.http)"' "$WORK/info.json"
 
@@ -143,11 +147,11 @@ stop_dev
 rm -rf "$WORK/out" "$WORK/info.json"
 left=$(ours)
 [[ -z $left ]] || die "processes are left: $left"
-left=$(grep -F "$WORK" /proc/self/mountinfo || true)
+left=$(grep -F -e "$WORK" -e "$DEV_DIR" /proc/self/mountinfo || true)
 [[ -z $left ]] || die "mounts are left: $left"
 left=$(find /sys/fs/cgroup -type d 2>/dev/null | grep -F "$CGROUPS" || true)
 [[ -z $left ]] || die "cgroups are left: $left"
-[[ ! -e $ENGINE_SOCKET || -n ${SLIPWAY_DEMO_DEV_FLAGS:-} ]] || die "the engine's socket is left: $ENGINE_SOCKET"
+[[ ! -e $DEV_DIR ]] || die "files are left: $(find "$DEV_DIR" | head)"
 left=$(find "$WORK" -mindepth 1 ! -name dev.log)
 [[ -z $left ]] || die "files are left: $left"
 rm -rf "$WORK"
