@@ -6,7 +6,7 @@ cd "$(dirname "$(readlink -f "$0")")/../.."
 SAMPLES=manifests/samples
 BUILD=${SLIPWAY_BUILD_DIR:-build/dev}
 unset ${!SLIPWAY_@} # nobody's configured database or engine: private ones
-SLIPWAY=$PWD/$BUILD/cmd/slipway/slipway
+SLIPWAY=$(readlink -f "$BUILD")/cmd/slipway/slipway
 WORK=$(mktemp -d /tmp/slipway-demo.XXXXXX)
 chmod 711 "$WORK" # the database's unprivileged user has to pass
 # Inherited by every process that is started from here on, so that leftovers can be told from other people's processes.
