@@ -13,6 +13,7 @@
 #include "test/bench/report.h"
 #include "test/bench/scratch.h"
 #include "test/bench/slipwayd_load.h"
+#include "test/bench/witness.h"
 #include "test/support/docker_engine/docker_engine.h"
 #include "test/support/postgres_server/postgres_server.h"
 
@@ -121,6 +122,8 @@ void run(const Settings& settings) {
                           .state_dir = scratch.path() / "state",
                           .starts = settings.in_flight},
                          "slipway.local/trivial:bench");
+  require_equal_bodies(ground, daemon);
+  std::fputs("create bodies of floor and slipwayd: equal but for names and labels\n", stderr);
   Figures figures;
   for (int round = 0; round < settings.rounds; ++round)
     measure_round(settings, ground, daemon, postmaster_of(database), figures);
