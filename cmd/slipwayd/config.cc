@@ -108,6 +108,8 @@ const std::vector<Setting>& settings() {
       {"database.listen_url", "connection string for LISTEN, past a pooler",
        text(&Config::database_listen_url)},
       {"engine.socket", "the container engine's unix socket", set_socket},
+      {"engine.pid_file", "the engine's pid file, read where its socket is answered by another process",
+       text(&Config::engine_pid_file)},
       {"engine.io", "where input and output live: auto, mount or volume", set_io},
       {"engine.runtimes", "runtime classes, class=runtime,…", set_runtimes},
       {"registry.auth", "docker config.json with registry credentials", text(&Config::registry_auth)},

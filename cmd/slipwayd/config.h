@@ -16,7 +16,8 @@ struct Config {
   std::string database_url;
   std::string database_listen_url;  ///< where a pooler stands between; empty: database_url
   std::string engine_socket = "/run/docker.sock";
-  std::string engine_io = "auto";  ///< auto, mount or volume
+  std::string engine_pid_file = "/run/docker.pid";  ///< who the engine is where a proxy answers on its socket
+  std::string engine_io = "auto";                   ///< auto, mount or volume
   std::map<std::string, std::string> engine_runtimes;
   std::string registry_auth;  ///< path of a docker config.json
   std::string state_dir = "/var/lib/slipway";

@@ -39,6 +39,7 @@ store::PostgresOptions store_options(const Config& config, const Identity& ident
 runtime::DockerOptions docker_options(const Config& config, const Identity& identity) {
   runtime::DockerOptions options;
   options.socket_path = config.engine_socket;
+  options.pid_file = config.engine_pid_file;
   options.state_dir = config.state_dir;
   options.instance_id = identity.instance_id();
   options.io = config.engine_io == "mount"    ? runtime::IoMode::Mount
