@@ -23,9 +23,12 @@ class ChildProcess {
   void kill_and_wait();
   bool running();
   pid_t pid() const { return pid_; }
+  /// Of the last one that ended by itself; -1: none has, or it died by a signal.
+  int exit_code() const { return exit_code_; }
 
  private:
   pid_t pid_ = -1;
+  int exit_code_ = -1;
 };
 
 /// Polls until `condition` holds; false at the deadline.

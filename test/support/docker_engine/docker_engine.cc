@@ -181,7 +181,9 @@ void DockerEngine::end_shims() const {
       const std::string name = entry.path().filename();
       if (name.find_first_not_of("0123456789") != std::string::npos) continue;
       std::ifstream file(entry.path() / "cmdline");
-      const std::string words((std::istreambuf_iterator<char>(file)), {});
+      std::ostringstream words_read;
+      words_read << file.rdbuf();  // unlike an iterator it does not throw when the process has gone meanwhile
+      const std::string words = words_read.str();
       if (words.find("containerd-shim") != std::string::npos && words.find(dir_ + "/") != std::string::npos) {
         pids.push_back(std::stoi(name));
       }

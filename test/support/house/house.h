@@ -51,6 +51,7 @@ class House {
   PostgresServer& postgres() { return postgres_; }
   SlipwaydProcess& daemon() { return daemon_; }
   Sql& sql();
+  void reconnect() { sql_.reset(); }  ///< after Postgres was away
   const std::string& database_url() const { return url_; }
   const std::string& image() const { return image_; }
 

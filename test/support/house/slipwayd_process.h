@@ -29,6 +29,8 @@ class SlipwaydProcess {
   /// SIGTERM, and wait for the end; false: it did not end in 10 s.
   bool detach();
   bool running() { return process_.running(); }
+  bool wait_exit(int timeout_ms) { return process_.wait_exit(timeout_ms); }
+  int exit_code() const { return process_.exit_code(); }  ///< -1: runs, or died by a signal
   pid_t pid() const { return process_.pid(); }
   void signal(int number) const { process_.signal(number); }
 
