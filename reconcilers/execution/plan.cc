@@ -125,7 +125,7 @@ Plan adopt(const Execution& e, const Observation& o, TimePoint now) {
   const auto started = now - std::max(o.observed_at - o.started_at, Duration{0});
   running.started_at = started;
   running.deadline_at = started + timeout_of(e);
-  running.engine = o.engine;
+  // The row keeps the engine that took the start: one that came since may have stopped what it found.
   running.container_id = o.container_id;
   return write(std::move(running));
 }
