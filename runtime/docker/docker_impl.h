@@ -120,6 +120,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   bool systemd_cgroups_ = false;  ///< the engine's cgroup parents are slices
   std::function<void(const ExecutionId&)> on_change_;
   std::shared_ptr<asio::steady_timer> watch_pause_;
+  std::set<ExecutionId> probes_;   ///< containers of probes under way: no orphans
   std::uint64_t watch_epoch_ = 0;  ///< grows with every watch and unwatch; an older follower ends
   std::map<std::string, std::shared_ptr<EngineStream>>
       armed_;  ///< by container id: waits for an exit; null while opening

@@ -101,7 +101,9 @@ asio::awaitable<Result<std::vector<Listed>>> DockerRuntime::Impl::list() {
   for (const std::string& name : helpers) add_leftover(name, found);
   for (const std::string& name : names) add_leftover(name, found);
   std::vector<Listed> result;
-  for (auto& [name, listed] : found) result.push_back(std::move(listed));
+  for (auto& [name, listed] : found) {
+    if (!probes_.contains(listed.ref.execution)) result.push_back(std::move(listed));
+  }
   co_return result;
 }
 

@@ -24,7 +24,9 @@ bool says_true(const json& value) { return value.is_boolean() && value.get<bool>
 
 ContainerSpec probe_spec(const std::string& image) {
   ContainerSpec spec;
-  spec.ref = {.execution = "00000000-0000-4000-8000-" + random_hex(12), .attempt = 1, .claim = "probe"};
+  // No row has such a claim, so a probe left by a killed daemon is an orphan to the next one.
+  const std::string id = "00000000-0000-4000-8000-" + random_hex(12);
+  spec.ref = {.execution = id, .attempt = 1, .claim = id};
   spec.image_id = image;
   spec.command = {"/probe"};
   spec.limits = {.cpu_millicores = 500,
@@ -115,8 +117,10 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::run_probe_container() {
   auto image = co_await probe_image();
   if (!image) co_return image.error();
   const ContainerSpec spec = probe_spec(*image);
+  probes_.insert(spec.ref.execution);
   auto outcome = co_await probe_steps(spec);
   auto removed = co_await remove(spec.ref, {});
+  probes_.erase(spec.ref.execution);
   if (outcome && !removed) co_return removed.error();
   co_return outcome;
 }
