@@ -12,8 +12,8 @@
 namespace slipway::test {
 
 /// A private PostgreSQL server: its own data directory and 0700 socket directory under /tmp, `trust`, no TCP
-/// unless asked for, the superuser `postgres`. Everything is stopped and removed with the object, also when
-/// the test process dies.
+/// unless asked for, the superuser `postgres`. Everything is stopped and removed with the object. When the
+/// test process dies first, the server stops with it and its directory stays.
 ///
 /// As root the server runs as `postgres` or `nobody`; otherwise as the caller. Failures throw
 /// std::runtime_error, with the server's own words. One thread.
