@@ -1,6 +1,8 @@
 #include "test/support/docker_engine/docker_engine.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,10 +71,92 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   return found;
 }
 
+/// Shims are children of init and name their containerd socket in their arguments.
+void end_shims(const std::string& dir) {
+  const auto shims = [&dir] {
+    std::vector<pid_t> pids;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::ifstream file(entry.path() / "cmdline");
+      std::ostringstream words_read;
+      words_read << file.rdbuf();  // unlike an iterator it does not throw when the process has gone meanwhile
+      const std::string words = words_read.str();
+      if (words.find("containerd-shim") != std::string::npos && words.find(dir + "/") != std::string::npos) {
+        pids.push_back(std::stoi(name));
+      }
+    }
+    return pids;
+  };
+  wait_until(
+      [&] {
+        for (pid_t pid : shims()) ::kill(pid, SIGKILL);
+        return shims().empty();
+      },
+      3000);
+}
+
+/// Children before parents; a process that was left in one is killed first.
+void remove_cgroups(const std::string& parent) {
+  std::error_code ignored;
+  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
+    const fs::path root = hierarchy.path() / parent;
+    std::vector<fs::path> all = {root};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (const auto& entry : fs::directory_iterator(all[i], ignored)) {
+        if (entry.is_directory(ignored)) all.push_back(entry.path());
+      }
+    }
+    for (auto path = all.rbegin(); path != all.rend(); ++path) {
+      wait_until(
+          [&] {
+            std::ifstream procs(*path / "cgroup.procs");
+            for (pid_t pid = 0; procs >> pid;) ::kill(pid, SIGKILL);
+            return rmdir(path->c_str()) == 0 || errno != EBUSY;
+          },
+          2000);
+    }
+  }
+}
+
+/// What is left once the servers are dead.
+void clear(const std::string& dir) {
+  end_shims(dir);
+  remove_cgroups(dir.substr(dir.rfind('/') + 1));
+  for (const std::string& point : mounts_below(dir)) umount2(point.c_str(), MNT_DETACH);
+  std::error_code ignored;
+  fs::remove_all(dir, ignored);
+}
+
+/// Locked before it gets its name, so that nobody ever finds a living engine's file unlocked.
+int lock_owner(const std::string& dir) {
+  const std::string draft = dir + "/owner.new";
+  const int fd = open(draft.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  flock(fd, LOCK_EX | LOCK_NB);
+  rename(draft.c_str(), (dir + "/owner").c_str());
+  return fd;
+}
+
+/// A test that was killed could not clean up; its servers died with it, and its lock is free.
+void clear_orphans() {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/tmp", ignored)) {
+    const std::string dir = entry.path();
+    if (!dir.starts_with("/tmp/slipway-engine-")) continue;
+    const int fd = open((dir + "/owner").c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) continue;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) clear(dir);
+    close(fd);
+  }
+}
+
 }  // namespace
 
 DockerEngine::DockerEngine(DockerEngineOptions options)
     : options_(std::move(options)), dir_(new_directory()) {
+  clear_orphans();
+  owner_ = lock_owner(dir_);
   fs::create_directory(dir_ + "/bin");
   // The ledger lies beside the runtime, so each engine has a copy of its own.
   fs::copy_file(LEDGER_RUNTIME, dir_ + "/bin/ledger-runtime");
@@ -89,11 +173,8 @@ DockerEngine::~DockerEngine() {
   containerd_.signal(SIGTERM);
   containerd_.wait_exit(3000);
   containerd_.kill_and_wait();
-  end_shims();
-  remove_cgroups();
-  for (const std::string& point : mounts_below(dir_)) umount2(point.c_str(), MNT_DETACH);
-  std::error_code ignored;
-  fs::remove_all(dir_, ignored);
+  clear(dir_);
+  close(owner_);
 }
 
 void DockerEngine::write_config() const {
@@ -169,55 +250,6 @@ void DockerEngine::end_containers() {
   if (!all.is_array()) return;
   for (const json& container : all) {
     request("DELETE", "/containers/" + container["Id"].get<std::string>() + "?force=1&v=1");
-  }
-}
-
-/// Shims are children of init and name their containerd socket in their arguments.
-void DockerEngine::end_shims() const {
-  const auto shims = [this] {
-    std::vector<pid_t> pids;
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-      const std::string name = entry.path().filename();
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      std::ifstream file(entry.path() / "cmdline");
-      std::ostringstream words_read;
-      words_read << file.rdbuf();  // unlike an iterator it does not throw when the process has gone meanwhile
-      const std::string words = words_read.str();
-      if (words.find("containerd-shim") != std::string::npos && words.find(dir_ + "/") != std::string::npos) {
-        pids.push_back(std::stoi(name));
-      }
-    }
-    return pids;
-  };
-  wait_until(
-      [&] {
-        for (pid_t pid : shims()) ::kill(pid, SIGKILL);
-        return shims().empty();
-      },
-      3000);
-}
-
-/// Children before parents; a process that was left in one is killed first.
-void DockerEngine::remove_cgroups() const {
-  std::error_code ignored;
-  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
-    const fs::path root = hierarchy.path() / cgroup_parent();
-    std::vector<fs::path> all = {root};
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      for (const auto& entry : fs::directory_iterator(all[i], ignored)) {
-        if (entry.is_directory(ignored)) all.push_back(entry.path());
-      }
-    }
-    for (auto path = all.rbegin(); path != all.rend(); ++path) {
-      wait_until(
-          [&] {
-            std::ifstream procs(*path / "cgroup.procs");
-            for (pid_t pid = 0; procs >> pid;) ::kill(pid, SIGKILL);
-            return rmdir(path->c_str()) == 0 || errno != EBUSY;
-          },
-          2000);
-    }
   }
 }
 

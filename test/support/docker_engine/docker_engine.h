@@ -81,11 +81,10 @@ class DockerEngine {
   void start_containerd();
   void write_config() const;
   void end_containers();
-  void end_shims() const;
-  void remove_cgroups() const;
 
   DockerEngineOptions options_;
   std::string dir_;
+  int owner_ = -1;  ///< a lock that ends with this process: a later engine clears what a killed test left
   ChildProcess containerd_;
   ChildProcess dockerd_;
 };
