@@ -89,22 +89,32 @@ TEST(DeadlineSimulation, ShortenedTimeoutEndsARunningOne) {
   EXPECT_LE(ran_for(world), 6s);
 }
 
-class RivalSimulation : public ::testing::TestWithParam<Scenario> {};
-
-// A second daemon takes the name over at every hundredth of the story, the first one still running.
-TEST_P(RivalSimulation, TakeoverAtAnyMomentEndsAsTheUndisturbedRun) {
-  for (int moment = 0; moment < 100; ++moment) {
-    SCOPED_TRACE("taken over after " + std::to_string(moment * moment * 3) + " ms");
-    World world;
-    const auto id = GetParam().arrange(world);
-    world.boot();
-    world.clock().after(std::chrono::milliseconds(moment * moment * 3), [&] { world.boot_rival(); });
-    world.run_until([&] { return world.converged(); }, std::chrono::milliseconds(moment * moment * 3) + 1s);
-    ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 5min));
-    world.run_until([] { return false; }, 25s);
-    EXPECT_EQ(world.end_state(id), GetParam().end);
-    for (const auto& breach : world.breaches()) ADD_FAILURE() << breach;
+class RivalSimulation : public ::testing::TestWithParam<Scenario> {
+ protected:
+  // A second daemon takes the name over at a hundred moments of the story; the first one is stopped for so
+  // long.
+  void take_over_at_every_moment(Duration stopped_for) {
+    for (int step = 0; step < 100; ++step) {
+      const auto moment = std::chrono::milliseconds(step * step * 3);
+      SCOPED_TRACE("taken over after " + std::to_string(moment.count()) + " ms");
+      World world;
+      const auto id = GetParam().arrange(world);
+      world.boot();
+      world.clock().after(moment, [&] { world.boot_rival(stopped_for); });
+      world.run_until([] { return false; }, moment + 1s);
+      ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 5min));
+      world.run_until([] { return false; }, stopped_for + 25s);
+      EXPECT_EQ(world.end_state(id), GetParam().end);
+      for (const auto& breach : world.breaches()) ADD_FAILURE() << breach;
+    }
   }
+};
+
+TEST_P(RivalSimulation, TakeoverWhileTheFirstRunsEndsAsTheUndisturbedRun) { take_over_at_every_moment(0s); }
+
+TEST_P(RivalSimulation, StoppedDaemonThatGoesOnLateChangesNothing) {
+  take_over_at_every_moment(2s);
+  take_over_at_every_moment(60s);
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, RivalSimulation, ::testing::ValuesIn(scenarios()),

@@ -35,8 +35,9 @@ class World {
   void add_incident(Incident incident) { incidents_.push_back(std::move(incident)); }
   /// Starts the daemon; after that it lives again one second after each death.
   void boot();
-  /// A second daemon of the same name beside the first, as after a pause that was taken for a death.
-  void boot_rival();
+  /// A second daemon of the same name beside the first, which is stopped (SIGSTOP) for so long and then goes
+  /// on.
+  void boot_rival(Duration stopped_for = {});
   /// How long a killed daemon stays away.
   void set_restarts_after(Duration pause) { restarts_after_ = pause; }
   /// Turns the hands until `done` or until `limit` of virtual time is over (false).
@@ -65,6 +66,7 @@ class World {
   FaultLine line_;
   std::unique_ptr<NodeProcess> node_;
   std::vector<std::unique_ptr<NodeProcess>> rivals_;
+  TimePoint rivals_go_on_at_;
   std::vector<Incident> incidents_;
   Duration restarts_after_ = std::chrono::seconds(1);
   std::map<ExecutionId, std::string> finals_;
