@@ -36,7 +36,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 // "mem" for "memory": a beginning of at least three letters.
 bool abbreviates(std::string_view name, std::string_view candidate) {
-  return name.size() >= 3 && name.size() < candidate.size() && distance(name, candidate.substr(0, name.size())) == 0;
+  return name.size() >= 3 && name.size() < candidate.size() &&
+         distance(name, candidate.substr(0, name.size())) == 0;
 }
 
 }  // namespace

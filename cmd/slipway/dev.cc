@@ -210,7 +210,8 @@ Result<void> DevEnvironment::watch(StopSignals& signals) {
   return {};
 }
 
-// Containers may go on only where the engine and the daemon's state directory stay, for the next start to adopt them.
+// Containers may go on only where the engine and the daemon's state directory stay, for the next start to
+// adopt them.
 bool DevEnvironment::detaches() const { return engine_ == nullptr && !options_.data_dir.empty(); }
 
 void DevEnvironment::drain() {
