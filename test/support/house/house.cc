@@ -46,11 +46,13 @@ House::House(Options options)
       url_(postgres_.create_migrated_database()),
       image_(engine_.import_image("agent:1")),
       daemon_(daemon_options(options, engine_, url_)) {
+  cgroups_ = std::make_unique<HouseCgroups>(daemon_.options().state_dir);
   if (options.start) daemon_.start();
 }
 
 House::~House() {
   daemon_.kill9();
+  cgroups_->learn_instance();
   if (::testing::Test::HasFailure()) std::fprintf(stderr, "--- slipwayd ---\n%s\n", daemon_.log().c_str());
 }
 
@@ -123,6 +125,7 @@ std::vector<std::string> House::leftovers() const {
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(engine_.dir() + "/state/runs", none))
     left.push_back("directory " + entry.path().string());
+  for (const auto& cgroup : cgroups_->of_attempts()) left.push_back("cgroup " + cgroup);
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
     if (line.find(engine_.dir() + "/state/runs") != std::string::npos) left.push_back("mount " + line);

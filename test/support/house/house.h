@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "test/support/docker_engine/docker_engine.h"
+#include "test/support/house/house_cgroups.h"
 #include "test/support/house/slipwayd_process.h"
 #include "test/support/postgres_server/postgres_server.h"
 
@@ -57,6 +58,7 @@ class House {
 
  private:
   PostgresServer& postgres_;
+  std::unique_ptr<HouseCgroups> cgroups_;  // goes after the engine, which ends what runs in them
   DockerEngine engine_;
   std::string url_;
   std::string image_;
