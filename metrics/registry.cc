@@ -51,15 +51,17 @@ double resident_bytes() {
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& tv) { return static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& tv) {
+    return static_cast<double>(tv.tv_sec) + static_cast<double>(tv.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 double open_descriptors() {
   std::error_code error;
   double count = 0;
-  for (auto it = std::filesystem::directory_iterator("/proc/self/fd", error); !error && it != std::filesystem::directory_iterator();
-       it.increment(error)) {
+  for (auto it = std::filesystem::directory_iterator("/proc/self/fd", error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
     ++count;
   }
   return count;
@@ -68,7 +70,8 @@ double open_descriptors() {
 }  // namespace
 
 const Buckets& seconds_fine() {
-  static const Buckets buckets = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+  static const Buckets buckets = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                  0.25,   0.5,   1,      2.5,   5,    10,    30};
   return buckets;
 }
 const Buckets& seconds_coarse() {
@@ -122,7 +125,8 @@ Gauge& Registry::gauge(const std::string& name, const std::string& help, const L
   return *made;
 }
 
-Histogram& Registry::histogram(const std::string& name, const std::string& help, const Buckets& buckets, const Labels& labels) {
+Histogram& Registry::histogram(const std::string& name, const std::string& help, const Buckets& buckets,
+                               const Labels& labels) {
   const std::lock_guard lock(state_->mutex);
   auto& made = state_->histograms[{name, labels}];
   if (!made) {
@@ -136,7 +140,9 @@ Histogram& Registry::histogram(const std::string& name, const std::string& help,
 std::string Registry::text() {
   gauge("process_resident_memory_bytes", "Resident memory size in bytes.").set(resident_bytes());
   gauge("process_open_fds", "Number of open file descriptors.").set(open_descriptors());
-  static const double start = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  static const double start = static_cast<double>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
   gauge("process_start_time_seconds", "Start time of the process since the epoch in seconds.").set(start);
   // A counter by nature, set as a whole from what the kernel has counted.
   const std::lock_guard lock(state_->text_mutex);

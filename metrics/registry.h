@@ -36,15 +36,16 @@ const Buckets& seconds_fine();    ///< 0.5 ms … 30 s: calls and passes
 const Buckets& seconds_coarse();  ///< 10 ms … 6 h: queueing and running
 const Buckets& bytes_coarse();    ///< 1 MiB … 64 GiB
 
-/// The process's metrics. Asking twice for the same name and labels gives the same object; references live as long as
-/// the registry. Thread-safe.
+/// The process's metrics. Asking twice for the same name and labels gives the same object; references live as
+/// long as the registry. Thread-safe.
 class Registry {
  public:
   Registry();
   ~Registry();
   Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
-  Histogram& histogram(const std::string& name, const std::string& help, const Buckets& buckets, const Labels& labels = {});
+  Histogram& histogram(const std::string& name, const std::string& help, const Buckets& buckets,
+                       const Labels& labels = {});
   /// The text exposition format 0.0.4, the process's own figures (memory, CPU, descriptors, start) included.
   std::string text();
 

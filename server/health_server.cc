@@ -39,7 +39,8 @@ struct HealthServer::State : std::enable_shared_from_this<State> {
       : io(context), options(std::move(given)), routes(std::move(handlers)), acceptor(context) {}
 
   Answer route(const http::request<http::empty_body>& request) const {
-    if (request.method() != http::verb::get && request.method() != http::verb::head) return {405, "text/plain", "only GET\n"};
+    if (request.method() != http::verb::get && request.method() != http::verb::head)
+      return {405, "text/plain", "only GET\n"};
     const auto path = request.target().substr(0, request.target().find('?'));
     if (path == "/livez") return routes.livez();
     if (path == "/readyz") return routes.readyz();
@@ -78,7 +79,8 @@ struct HealthServer::State : std::enable_shared_from_this<State> {
       if (open >= options.connections) continue;
       ++open;
       // A peer that goes away or talks nonsense ends its own connection and nothing else.
-      asio::co_spawn(io, serve(std::move(socket)), [self = shared_from_this()](const std::exception_ptr&) { --self->open; });
+      asio::co_spawn(io, serve(std::move(socket)),
+                     [self = shared_from_this()](const std::exception_ptr&) { --self->open; });
     }
   }
 
@@ -98,14 +100,18 @@ Result<void> HealthServer::start() {
   const auto where = state_->options.host + ":" + std::to_string(state_->options.port);
   beast::error_code error;
   const auto address = asio::ip::make_address(state_->options.host, error);
-  if (error) return Error{ErrorClass::Invalid, "http.listen: \"" + state_->options.host + "\" is not an IP address"};
+  if (error)
+    return Error{ErrorClass::Invalid, "http.listen: \"" + state_->options.host + "\" is not an IP address"};
   const Tcp::endpoint endpoint(address, state_->options.port);
   state_->acceptor.open(endpoint.protocol(), error);
   if (!error) state_->acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) state_->acceptor.bind(endpoint, error);
   if (!error) state_->acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return Error{ErrorClass::Invalid, "http.listen: cannot listen on " + where + ": " + error.message()};
-  asio::co_spawn(state_->io, [state = state_]() -> asio::awaitable<void> { co_await state->accept_all(); }, asio::detached);
+  if (error)
+    return Error{ErrorClass::Invalid, "http.listen: cannot listen on " + where + ": " + error.message()};
+  asio::co_spawn(
+      state_->io, [state = state_]() -> asio::awaitable<void> { co_await state->accept_all(); },
+      asio::detached);
   return {};
 }
 

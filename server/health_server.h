@@ -23,8 +23,9 @@ struct HealthServerOptions {
   int connections = 64;    ///< more are closed at once
 };
 
-/// GET /livez /readyz /metrics /version and nothing else, for probes and scrapers. Needs no token and tells nothing of a
-/// tenant. Headers are capped at 8 KiB, bodies refused, a connection lives at most 30 s between requests.
+/// GET /livez /readyz /metrics /version and nothing else, for probes and scrapers. Needs no token and tells
+/// nothing of a tenant. Headers are capped at 8 KiB, bodies refused, a connection lives at most 30 s between
+/// requests.
 class HealthServer {
  public:
   struct Routes {

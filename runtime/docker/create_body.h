@@ -47,8 +47,8 @@ nlohmann::json create_body(const ContainerSpec& spec, const NodeBinding& node);
 
 nlohmann::json labels_of(const AttemptRef& ref, const std::string& instance_id);
 
-/// SHA-256 over everything a container is made from but its input (immutable, and as long as 1 MiB), hex. Stable across
-/// versions of this program.
+/// SHA-256 over everything a container is made from but its input (immutable, and as long as 1 MiB), hex.
+/// Stable across versions of this program.
 std::string spec_hash(const ContainerSpec& spec);
 
 }  // namespace slipway::runtime

@@ -4,8 +4,8 @@
 
 #include "test/support/house/house.h"
 
-// What becomes of executions that end otherwise than well: deadlines, cancels from every stage, failures, retries. Each
-// test asserts the row, the ledgers and the world.
+// What becomes of executions that end otherwise than well: deadlines, cancels from every stage, failures,
+// retries. Each test asserts the row, the ledgers and the world.
 namespace slipway::test {
 namespace {
 
@@ -15,8 +15,11 @@ class Life : public ::testing::Test {
   static void SetUpTestSuite() {
     house_ = new House({.flags = {"--resync", "2s", "--node-slots", "4"}});
     house_->agent("echo", "cp /input/input.json /output/result.json");
-    house_->agent("sleeper", R"(trap 'echo leaving; exit 9' TERM; echo '{"half":1}' > /output/result.json; echo begun; while :; do sleep 0.1; done)");
-    house_->agent("deaf", "trap '' TERM; echo begun; while :; do sleep 0.1; done", R"({"terminationGracePeriod": "1s"})");
+    house_->agent(
+        "sleeper",
+        R"(trap 'echo leaving; exit 9' TERM; echo '{"half":1}' > /output/result.json; echo begun; while :; do sleep 0.1; done)");
+    house_->agent("deaf", "trap '' TERM; echo begun; while :; do sleep 0.1; done",
+                  R"({"terminationGracePeriod": "1s"})");
     house_->agent("frozen", "sh -c 'kill -STOP $$; echo never' & wait");
     house_->agent("exit3", R"(echo '{"half":1}' > /output/result.json; echo oops >&2; exit 3)");
     house_->agent("retried", "echo begun; while :; do sleep 0.1; done", R"({"retry": {"limit": 1}})");
@@ -28,15 +31,20 @@ class Life : public ::testing::Test {
   void TearDown() override { EXPECT_EQ(house_->leftovers(), std::vector<std::string>{}); }
 
   bool running(const std::string& id) { return house_->wait_for(id, "status", "RUNNING"); }
-  void cancel(const std::string& id) { house_->sql().query("UPDATE slipway.executions SET cancel_requested = true WHERE id = $1", {id}); }
+  void cancel(const std::string& id) {
+    house_->sql().query("UPDATE slipway.executions SET cancel_requested = true WHERE id = $1", {id});
+  }
   /// "spent", "refunded" or "none"
   std::string use(const std::string& id) {
-    const auto rows = house_->sql().query("SELECT refunded_at IS NOT NULL FROM slipway.entitlement_spends WHERE execution_id = $1", {id});
+    const auto rows = house_->sql().query(
+        "SELECT refunded_at IS NOT NULL FROM slipway.entitlement_spends WHERE execution_id = $1", {id});
     if (rows.empty()) return "none";
     EXPECT_EQ(rows.size(), 1U);
     return rows[0][0] == "t" ? "refunded" : "spent";
   }
-  static std::string summary(House::Row& row) { return row["status"] + " " + row["reason"] + " " + row["fault"]; }
+  static std::string summary(House::Row& row) {
+    return row["status"] + " " + row["reason"] + " " + row["fault"];
+  }
 
   static House* house_;
 };
@@ -157,7 +165,9 @@ TEST_F(Life, APlatformFaultIsRetriedAndRefundedWhenRetriesEnd) {
 }
 
 TEST_F(Life, UsageIsRecorded) {
-  house_->agent("busy", "head -c 30000000 /dev/zero > /tmp/fill; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; cp /input/input.json /output/result.json");
+  house_->agent("busy",
+                "head -c 30000000 /dev/zero > /tmp/fill; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; "
+                "cp /input/input.json /output/result.json");
   const auto id = house_->insert("busy", "1");
   auto row = house_->finished(id);
   EXPECT_EQ(summary(row), "COMPLETED Completed None");
@@ -179,7 +189,9 @@ TEST_F(Life, ADetachedDaemonAdoptsWhatRunsOn) {
   ASSERT_TRUE(running(id));
   ASSERT_TRUE(house_->daemon().detach());
   const auto container = house_->attempt(id)["container_id"];
-  EXPECT_NE(house_->engine().request("GET", "/containers/" + container + "/json").body.find("\"Running\":true"), std::string::npos);
+  EXPECT_NE(
+      house_->engine().request("GET", "/containers/" + container + "/json").body.find("\"Running\":true"),
+      std::string::npos);
   house_->daemon().start();
   cancel(id);
   auto row = house_->finished(id);

@@ -61,7 +61,8 @@ class StoreHarness {
   /// The database's time.
   virtual TimePoint now() = 0;
 
-  /// Whether this adapter already decides and claims by entitlement; until it does, everybody may run everything.
+  /// Whether this adapter already decides and claims by entitlement; until it does, everybody may run
+  /// everything.
   virtual bool knows_entitlements() const { return true; }
 
   virtual void apply_agent(const std::string& name, const AgentSpec& spec) = 0;

@@ -88,17 +88,21 @@ House::Row House::row(const std::string& id) {
 }
 
 House::Row House::attempt(const std::string& id, int number) {
-  return row_of(sql(), "SELECT *, slipway.log_text(partial_result) AS partial FROM slipway.attempts WHERE execution_id = $1 AND attempt = $2",
+  return row_of(sql(),
+                "SELECT *, slipway.log_text(partial_result) AS partial FROM slipway.attempts WHERE "
+                "execution_id = $1 AND attempt = $2",
                 {id, std::to_string(number)});
 }
 
 House::Row House::finished(const std::string& id, int timeout_ms) {
   Row last;
-  const bool clean = wait_until([&] {
-    last = row(id);
-    // What was refused before a claim has made nothing that could be cleaned.
-    return last["stage"] == "Cleaned" || (last["stage"] == "Finished" && last["node"].empty());
-  }, timeout_ms);
+  const bool clean = wait_until(
+      [&] {
+        last = row(id);
+        // What was refused before a claim has made nothing that could be cleaned.
+        return last["stage"] == "Cleaned" || (last["stage"] == "Finished" && last["node"].empty());
+      },
+      timeout_ms);
   EXPECT_TRUE(clean) << "not converged: stage " << last["stage"] << ", status " << last["status"]
                      << ", reason " << last["reason"];
   return last;

@@ -34,7 +34,8 @@ class House {
                      const std::map<std::string, std::string>& columns = {});
   using Row = std::map<std::string, std::string>;
   Row row(const std::string& id);  ///< columns of slipway.executions, NULL as ""
-  Row attempt(const std::string& id, int number = 1);  ///< columns of slipway.attempts, and "partial": the partial result as text
+  Row attempt(const std::string& id,
+              int number = 1);  ///< columns of slipway.attempts, and "partial": the partial result as text
   /// Waits for a final status and for what was made to be gone; the row then. Fails the test past the
   /// deadline.
   Row finished(const std::string& id, int timeout_ms = 30'000);
