@@ -328,6 +328,18 @@ TEST(Plan, StartedAtIsCarriedFromTheEnginesClockToTheDatabases) {
   EXPECT_EQ(record.deadline_at, kNow - 4s + kTimeout);
 }
 
+// By it a stop at the engine's restart is told from the workload's own end (conclude_test).
+TEST(Plan, AdoptionKeepsTheEngineThatTookTheStart) {
+  const auto e = row_at(Stage::Launching);
+  for (const auto state : {Running, Exited}) {
+    auto o = seen(state);
+    o.engine = "engine-2";
+    const auto record = std::get<store::Transition>(plan(e, o, node(), kNow).record);
+    EXPECT_EQ(record.to, Stage::Running);
+    EXPECT_EQ(record.engine, std::nullopt);
+  }
+}
+
 // --- every combination, held to rules
 // ---------------------------------------------------------------------------------
 
