@@ -18,6 +18,7 @@ constexpr auto kAway = std::chrono::seconds(20);
 constexpr double kPatience = 0.5;  // how long a verdict may take to be recorded before we signal without it
 constexpr double kGrace = 2.0;     // between TERM and KILL past a deadline
 constexpr double kMargin = 1.5;    // signal, exit and their bookkeeping in the engine, on a loaded machine
+constexpr double kRecorded = 10;   // after Postgres is back: reconnecting backs off up to a few seconds
 
 constexpr const char* kObeys = "trap 'exit 0' TERM; echo up; sleep 600 & wait $!";
 constexpr const char* kIgnores = "trap '' TERM; echo up; while :; do sleep 1; done";
@@ -66,6 +67,7 @@ class PostgresAway : public ::testing::Test {
       EXPECT_EQ(house_.logs(run.id), "up");
       EXPECT_EQ(house_.starts(run.id), 1);
     }
+    EXPECT_LE(since(back_at), kRecorded);
     std::printf("all recorded and cleaned %.2f s after Postgres was back\n", since(back_at));
     EXPECT_EQ(house_.leftovers(), std::vector<std::string>{});
     expect_new_work_succeeds(house_);
