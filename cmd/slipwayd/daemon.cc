@@ -153,7 +153,8 @@ int Daemon::run() {
 }
 
 asio::awaitable<void> Daemon::open() {
-  const bool up = co_await wait_for_database() && co_await wait_for_engine() && co_await register_node();
+  const bool up = co_await wait_for_database() && co_await wait_for_engine() && co_await register_node() &&
+                  co_await adopt_rows();
   if (ending_) co_return;
   if (!up) {
     end(1);
@@ -225,6 +226,17 @@ asio::awaitable<bool> Daemon::register_node() {
   });
 }
 
+/// What an earlier process left holds its slots before anything new is claimed.
+asio::awaitable<bool> Daemon::adopt_rows() {
+  co_return co_await retry("database", [this]() -> asio::awaitable<Result<void>> {
+    auto rows = co_await store_.list_unconverged();
+    if (!rows) co_return rows.error();
+    adopted_ = std::move(*rows);
+    for (const auto& id : adopted_) slots_.hold(id);
+    co_return Result<void>{};
+  });
+}
+
 controller::Controller& Daemon::add_loop(const std::string& name, controller::Reconciler& reconciler,
                                          int workers) {
   loop_probes_.push_back(std::make_unique<CountController>(registry_, name));
@@ -251,22 +263,9 @@ void Daemon::start_loops() {
       execution_loop_->enqueue(id);
   });
   store_.watch([this](const store::Hint& hint) { on_store_hint(hint); });
-  asio::co_spawn(
-      io_,
-      [this]() -> asio::awaitable<void> {
-        // What an earlier process left holds its slots before anything new is claimed.
-        const auto rows = co_await store_.list_unconverged();
-        if (rows)
-          for (const auto& id : *rows) {
-            slots_.hold(id);
-            execution_loop_->enqueue(id);
-          }
-        orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
-        claim_loop_->enqueue(reconcilers::Claimer::kKey);
-      },
-      [this](const std::exception_ptr& failure) {
-        if (failure) end(1);
-      });
+  for (const auto& id : adopted_) execution_loop_->enqueue(id);
+  orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
+  claim_loop_->enqueue(reconcilers::Claimer::kKey);
 }
 
 void Daemon::on_store_hint(const store::Hint& hint) {

@@ -46,6 +46,7 @@ class Daemon {
   asio::awaitable<bool> wait_for_database();
   asio::awaitable<bool> wait_for_engine();
   asio::awaitable<bool> register_node();
+  asio::awaitable<bool> adopt_rows();
   template <class Step>
   asio::awaitable<bool> retry(const char* what, Step step);
   asio::awaitable<void> reprobe();
@@ -76,6 +77,7 @@ class Daemon {
   runtime::Capabilities capabilities_;
   EngineIdentity engine_;
   bool probing_ = false;
+  std::vector<ExecutionId> adopted_;
 
   reconcilers::Lease lease_{clock_};
   reconcilers::Slots slots_;

@@ -220,6 +220,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(c
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(const Pass& pass) {
   auto spec = pass.spec;
+  if (spec.image_id.empty()) spec.image_id = view_of(pass.row).image.id;  // pinned by this pass
   auto input = co_await parts_.store.load_input(pass.row.ref.execution);
   if (!input) co_return input.error();
   spec.input = std::move(*input);
@@ -319,14 +320,24 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
       conclude(pass.row, pass.seen, view_of(pass.row), std::move(findings), parts_.clock.now());
   const auto written = co_await write(pass, record);
   if (!written) co_return written.error();
-  co_return Outcome{Again{}};
+  if (!*written || !std::holds_alternative<store::Finish>(record)) co_return Outcome{Again{}};
+  // Nothing but this pass can have moved the row since: what was committed and seen is enough to go on with
+  // the removal.
+  Pass ended = pass;
+  ended.row.stage = Stage::Finished;
+  ended.row.reason = std::get<store::Finish>(record).reason;
+  co_return co_await carry_out(ended, plan(ended.row, ended.seen, view_of(ended.row), parts_.clock.now()));
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_remove(const Pass& pass) {
   const auto gone = co_await parts_.runtime.remove(pass.row.ref, pass.seen.container_id);
   if (!gone) co_return gone.error();
   if (!*gone) co_return Outcome{WakeAt{parts_.clock.now() + kRemovalPause}};
-  co_return Outcome{Again{}};
+  if (pass.row.stage != Stage::Finished) co_return Outcome{Again{}};
+  // remove() has verified that nothing is left, which is an observation.
+  const Pass cleaned{pass.row, runtime::Observation{}, {}};
+  co_return co_await carry_out(cleaned,
+                               plan(cleaned.row, cleaned.seen, view_of(cleaned.row), parts_.clock.now()));
 }
 
 // --- what the node knows

@@ -68,7 +68,7 @@ Plan create_container(const Execution& e, const NodeView& node, TimePoint now) {
       if (!e.image_id.empty()) return act(Create{});
       auto pin = step(e, Stage::Claimed, Reason::Starting);
       pin.image_id = node.image.id;
-      return {std::move(pin), Nothing{}, Again{}};
+      return {std::move(pin), Create{}, Again{}};
     }
     case ImageView::State::NotFound:
       return write(end_attempt(e, Reason::ImageNotFound, node.image.detail));

@@ -61,9 +61,11 @@ asio::awaitable<bool> DockerRuntime::Impl::read_events(EngineStream& stream) {
     pending += *piece;
     for (std::size_t end; (end = pending.find('\n')) != std::string::npos; pending.erase(0, end + 1)) {
       const json event = parse_answer(pending.substr(0, end));
-      const ExecutionId execution =
-          text_of(member(member(member(event, "Actor"), "Attributes"), kLabelExecution));
-      if (!execution.empty()) notify(execution);
+      const json& actor = member(event, "Actor");
+      const ExecutionId execution = text_of(member(member(actor, "Attributes"), kLabelExecution));
+      const bool told_by_wait =
+          text_of(member(event, "Action")) == "die" && armed_.contains(text_of(member(actor, "ID")));
+      if (!execution.empty() && !told_by_wait) notify(execution);
     }
     if (pending.size() > kLongestEvent) co_return false;
   }
@@ -71,7 +73,10 @@ asio::awaitable<bool> DockerRuntime::Impl::read_events(EngineStream& stream) {
 
 asio::awaitable<void> DockerRuntime::Impl::follow_events() {
   const std::uint64_t epoch = watch_epoch_;
-  const json filter = {{"label", {std::string(kLabelInstance) + "=" + options_.instance_id}},
+  // Exits are told by the armed waits; an event only speaks for what no wait is armed for, or a wait cannot
+  // see.
+  const json filter = {{"event", {"die", "pause"}},
+                       {"label", {std::string(kLabelInstance) + "=" + options_.instance_id}},
                        {"type", {"container"}}};
   std::chrono::milliseconds pause = 100ms;
   watch_pause_ = std::make_shared<asio::steady_timer>(io_);

@@ -32,7 +32,7 @@ const Line kTable[] = {
 
     {"claimed, image there and pinned", Stage::Claimed, Absent, nullptr, "- | create | again"},
     {"image there, not pinned", Stage::Claimed, Absent, WITH e.image_id = "";
-END, "→ Claimed pin image | - | again"
+END, "→ Claimed pin image | create | again"
 }  // namespace
 , {
   "image not looked for", Stage::Claimed, Absent, WITH n.image = {};
