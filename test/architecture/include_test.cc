@@ -65,6 +65,13 @@ TEST(IncludeDirection, AllowsArrowsTheTableHas) {
   EXPECT_FALSE(objection("test/store/store_test.cc", "store/postgres/postgres_store.h"));
 }
 
+TEST(IncludeDirection, EveryRoomSaysWhatItIs) {
+  for (const auto& file : source_files(root())) {
+    const auto room = room_of(file);
+    EXPECT_TRUE(room.empty() || std::filesystem::exists(root() / room / "README.md")) << room << " has no README.md";
+  }
+}
+
 TEST(IncludeDirection, ReadsIncludeLines) {
   EXPECT_THAT(includes_of("#include <a/b.h>\n  # include \"c.h\" // x\n// #include \"not.h\"\nint a;\n"),
               testing::ElementsAre("a/b.h", "c.h"));
