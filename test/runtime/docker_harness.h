@@ -86,8 +86,11 @@ class DockerHarness {
   Observation wait_exit(const ContainerSpec& spec, std::chrono::seconds timeout = std::chrono::seconds(60)) {
     const auto give_up = std::chrono::steady_clock::now() + timeout;
     while (true) {
-      Observation seen = observe(spec);
-      if (seen.state == ContainerState::Exited) return seen;
+      const auto seen = await(runtime().observe(spec.ref, &spec, false));
+      if (seen && seen->state == ContainerState::Exited) return *seen;
+      // An engine that drains a million log lines may not answer in time; the port says Retry.
+      if (!seen && seen.error().error_class != ErrorClass::Retry)
+        throw std::runtime_error(seen.error().message);
       if (std::chrono::steady_clock::now() > give_up) throw std::runtime_error("the container does not exit");
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }

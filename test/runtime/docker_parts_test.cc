@@ -55,7 +55,8 @@ TEST(CreateBody, LocksTheContainerDown) {
 TEST(CreateBody, LargeInputIsNotInTheEnvironment) {
   ContainerSpec large = spec();
   large.input = std::string(kInputDataMax + 1, ' ');
-  for (const json& variable : create_body(large, node())["Env"])
+  const json body = create_body(large, node());
+  for (const json& variable : body["Env"])
     EXPECT_FALSE(variable.get<std::string>().starts_with("INPUT_DATA="));
 }
 
