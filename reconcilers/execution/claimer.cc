@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr int kDecisionsAtOnce = 500;
 constexpr int kCandidatesPerSlot = 16;  // enough of a window for users to take turns in
-constexpr int kCandidatesAtLeast = 256;
+constexpr int kCandidatesAtLeast = 64;
 // A node that goes idle looks soon again, since a row may have come between its last look and its doorbell
 // being on.
 constexpr std::array<Duration, 5> kPolls = {5ms, 50ms, 250ms, 500ms, 1000ms};

@@ -47,6 +47,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
 
  private:
   // observe.cc
+  asio::awaitable<bool> lets_in();  ///< a new connection is accepted and answered
   asio::awaitable<Result<Inspected>> inspect(std::string name_or_id, std::chrono::milliseconds timeout);
   bool is_ours(const nlohmann::json& inspected, const AttemptRef& ref) const;
   NodeBinding node_binding(const ContainerSpec& spec, bool volumes) const;

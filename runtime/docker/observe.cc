@@ -106,11 +106,25 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
     const bool volumes = text_of(member(member(member(facts, "Config"), "Labels"), kLabelIo)) == "volume";
     seen.violated_limit = violated_limit(create_body(*expected, node_binding(*expected, volumes)), facts);
   }
+  // An engine that is being stopped takes its containers with it while kept connections still answer: their
+  // exits look like their own. It has closed its door before that, so an exit is believed only from an engine
+  // that still lets us in.
+  if (seen.state == ContainerState::Exited && !co_await lets_in()) {
+    co_return Error{ErrorClass::Retry, "inspect: the engine takes no new connections"};
+  }
   // A daemon that came back knows nothing of the waits it had armed.
   if (seen.state == ContainerState::Running && on_change_ && !armed_.contains(seen.container_id)) {
     co_await arm_wait(ref, seen.container_id, false);
   }
   co_return seen;
+}
+
+asio::awaitable<bool> DockerRuntime::Impl::lets_in() {
+  const auto stream =
+      co_await client_.open({.op = "ping", .target = "/_ping", .timeout = options_.read_timeout});
+  if (!stream) co_return false;
+  (*stream)->close();
+  co_return (*stream)->status() == 200;
 }
 
 }  // namespace slipway::runtime

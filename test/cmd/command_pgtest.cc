@@ -1,6 +1,10 @@
 // The built binary against a real server: output, errors and exit codes as a user meets them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -205,6 +209,43 @@ TEST_F(CommandLine, DoctorSaysOkOrFailAndWhatToDo) {
       ran.out,
       HasSubstr(
           "FAIL  engine      no container engine at /nonexistent.sock: install one (Debian: docker.io)"));
+}
+
+/// Listening, but for root alone.
+class ClosedSocket {
+ public:
+  ClosedSocket()
+      : path_(std::filesystem::temp_directory_path() / ("slipway-closed-" + std::to_string(getpid()))) {
+    std::filesystem::create_directory(path_);
+    std::filesystem::copy_file(built("cmd/slipway/slipway"), path_ / "slipway");  // where anybody may read it
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    (path_ / "engine.sock").string().copy(address.sun_path, sizeof address.sun_path - 1);
+    if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd_, 1) != 0 ||
+        chmod(address.sun_path, 0600) != 0) {
+      throw std::runtime_error("no socket at " + std::string(address.sun_path));
+    }
+  }
+  ~ClosedSocket() {
+    close(fd_);
+    std::filesystem::remove_all(path_);
+  }
+  std::string in(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+TEST_F(CommandLine, DoctorNamesASocketItMayNotOpen) {
+  ASSERT_EQ(geteuid(), 0U) << "needs root, to become somebody else";
+  const ClosedSocket closed;
+  const auto ran = run({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                        closed.in("slipway"), "doctor", "--engine-socket", closed.in("engine.sock")},
+                       {{"SLIPWAY_DATABASE_URL", url_}});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("FAIL  engine      no permission to open " + closed.in("engine.sock") +
+                                 ": run as root, or join the group that owns it"));
 }
 
 TEST_F(CommandLine, DevRefusesAnEngineItCannotUseAndLeavesNothing) {
