@@ -1,4 +1,7 @@
 #include "api/json_schema/compiler.h"
+
+#include <algorithm>
+
 #include "api/json_schema/in_place.h"
 #include "api/json_schema/limits.h"
 #include "api/json_schema/reader.h"
@@ -45,10 +48,11 @@ NodeId Compiler::read_document(const json& document, Resource resource) {
 }
 
 NodeId Compiler::node(const json& schema, NodeId parent, std::string token, ResourceId resource) {
+  if (too_many_) return 0;
   if (const auto known = by_place_.find(&schema); known != by_place_.end()) return known->second;
   const auto id = static_cast<NodeId>(schema_->nodes.size());
   if (id >= kMostSubschemas) {
-    if (!too_many_) problems_.push_back({"", "", "holds more than " + plural(kMostSubschemas, "schema")});
+    problems_.push_back({"", "", "holds more than " + plural(kMostSubschemas, "schema")});
     too_many_ = true;
     return 0;
   }
@@ -95,10 +99,15 @@ void Compiler::compile_patterns() {
   const auto count = pattern_uses_.size();
   if (count > kMostPatterns)
     return fail(pattern_uses_.back().node, "", "holds more than " + plural(kMostPatterns, "pattern"));
+  std::uint64_t instructions = 0;
   for (const auto& use : pattern_uses_) {
-    const auto share = std::min(kMostPatternMemory, kPatternMemory / static_cast<std::int64_t>(count));
-    auto made = Pattern::compile(use.written, share);
+    const auto share = kPatternMemory / static_cast<std::int64_t>(count);
+    auto made = Pattern::compile(use.written, std::clamp(share, kLeastPatternMemory, kMostPatternMemory));
+    instructions += made.pattern.size();
+    if (instructions > kMostInstructions) made.problem = "the patterns of this schema are too large together";
     if (!made.problem.empty()) fail(use.node, use.keyword, made.problem);
+    // The next one might cost as much again.
+    if (made.too_large || instructions > kMostInstructions) return;
     schema_->patterns.push_back(std::move(made.pattern));
   }
 }

@@ -48,15 +48,16 @@ std::string explain(const re2::RE2& compiled) {
 }  // namespace
 
 Pattern::OrProblem Pattern::compile(std::string_view ecma, std::int64_t memory) {
-  const auto refused = [&](const std::string& why) {
-    return OrProblem{{}, "the pattern " + quote(ecma) + " " + why};
+  const auto refused = [&](const std::string& why, bool too_large = false) {
+    return OrProblem{{}, "the pattern " + quote(ecma) + " " + why, too_large};
   };
   if (ecma.size() > kMostPatternBytes)
     return refused("is longer than " + std::to_string(kMostPatternBytes) + " bytes");
   const auto translated = translate_ecma(ecma);
   if (!translated.problem.empty()) return refused(translated.problem);
   const auto compiled = std::make_shared<const re2::RE2>(translated.text, options(memory));
-  if (!compiled->ok()) return refused(explain(*compiled));
+  if (!compiled->ok())
+    return refused(explain(*compiled), compiled->error_code() == re2::RE2::ErrorPatternTooLarge);
   OrProblem made;
   made.pattern.written_ = ecma;
   made.pattern.compiled_ = compiled;

@@ -22,6 +22,8 @@ class Pattern {
   bool matches(std::string_view text) const;
   /// Steps that a match against so many bytes may cost at worst.
   std::uint64_t cost(std::size_t bytes) const;
+  /// Instructions of its program.
+  std::uint64_t size() const { return size_; }
   const std::string& written() const { return written_; }
 
  private:
@@ -32,7 +34,8 @@ class Pattern {
 
 struct Pattern::OrProblem {
   Pattern pattern;
-  std::string problem;  ///< empty: there is a pattern
+  std::string problem;     ///< empty: there is a pattern
+  bool too_large = false;  ///< the problem is its size
 };
 
 }  // namespace slipway::json_schema

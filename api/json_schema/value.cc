@@ -30,6 +30,12 @@ std::size_t hash_number(const json& value) {
   return std::hash<double>{}(number);
 }
 
+/// A list or object that is being walked.
+struct Open {
+  json::const_iterator next, end;
+  bool is_object = false;
+};
+
 bool equal_objects(const json& left, const json& right, std::uint64_t& steps) {
   if (left.size() != right.size()) return false;
   auto other = right.begin();
@@ -40,21 +46,27 @@ bool equal_objects(const json& left, const json& right, std::uint64_t& steps) {
 
 }  // namespace
 
+// The stack holds one place in each open object or array, not their members: a list may be long.
 Weight weigh(const json& value, int most_depth) {
   Weight weight;
-  std::vector<std::pair<const json*, int>> open{{&value, 1}};
-  while (!open.empty() && !weight.too_deep) {
-    const auto [at, depth] = open.back();
-    open.pop_back();
+  std::vector<Open> open;
+  const auto look = [&](const json& at) {
     ++weight.nodes;
-    if (at->is_string()) weight.bytes += at->get_ref<const std::string&>().size();
-    if (!at->is_structured()) continue;
-    weight.depth = std::max(weight.depth, depth);
-    weight.too_deep = depth > most_depth;
-    for (auto it = at->begin(); it != at->end(); ++it) {
-      if (at->is_object()) weight.bytes += it.key().size();
-      open.emplace_back(&*it, depth + 1);
+    if (at.is_string()) weight.bytes += at.get_ref<const std::string&>().size();
+    if (!at.is_structured()) return;
+    open.push_back({at.begin(), at.end(), at.is_object()});
+    weight.depth = std::max(weight.depth, static_cast<int>(open.size()));
+    weight.too_deep = weight.depth > most_depth;
+  };
+  look(value);
+  while (!open.empty() && !weight.too_deep) {
+    auto& inner = open.back();
+    if (inner.next == inner.end) {
+      open.pop_back();
+      continue;
     }
+    if (inner.is_object) weight.bytes += inner.next.key().size();
+    look(*inner.next++);  // which may move `inner` elsewhere
   }
   return weight;
 }
