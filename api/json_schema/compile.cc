@@ -14,6 +14,28 @@ namespace slipway::json_schema {
 
 using nlohmann::json;
 
+namespace {
+
+std::string too_many_values() { return "holds more than " + plural(kMostSchemaValues, "value"); }
+
+// Every value of valid JSON but the first follows a comma or the opening of what holds it. Cheaper than to
+// parse.
+std::size_t most_values(std::string_view text) {
+  std::size_t count = 1;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\')
+      ++i;
+    else if (text[i] == '"')
+      quoted = !quoted;
+    else if (!quoted && (text[i] == ',' || text[i] == '[' || text[i] == '{'))
+      ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
 Compiled Compiler::run(const json& schema) {
   check_size(schema);
   if (problems_.empty()) {
@@ -33,6 +55,8 @@ void Compiler::check_size(const json& schema) {
   const auto weight = weigh(schema, kMostSchemaDepth);
   if (weight.too_deep)
     problems_.push_back({"", "", "nested deeper than " + std::to_string(kMostSchemaDepth) + " levels"});
+  else if (weight.nodes > kMostSchemaValues)
+    problems_.push_back({"", "", too_many_values()});
   else if (weight.bytes + weight.nodes > kMostSchemaBytes)
     problems_.push_back({"", "", "larger than " + std::to_string(kMostSchemaBytes >> 10) + " KiB"});
 }
@@ -118,6 +142,7 @@ Compiled compile_text(std::string_view schema, const Documents& documents) {
   if (schema.size() > kMostSchemaBytes)
     return {nullptr, {{"", "", "larger than " + std::to_string(kMostSchemaBytes >> 10) + " KiB"}}};
   auto problem = check_strict_json(schema, kMostSchemaDepth);
+  if (problem.empty() && most_values(schema) > kMostSchemaValues) problem = too_many_values();
   if (!problem.empty()) return {nullptr, {{"", "", std::move(problem)}}};
   return compile(json::parse(schema), documents);
 }

@@ -7,7 +7,8 @@
 namespace slipway::json_schema {
 
 constexpr std::size_t kMostSchemaBytes = std::size_t{256} << 10;
-constexpr std::size_t kMostSubschemas = 10'000;
+constexpr std::size_t kMostSchemaValues = 40'000;  ///< values in its JSON, of any kind
+constexpr std::size_t kMostSubschemas = 4'096;
 constexpr int kMostSchemaDepth = 64;     ///< levels of JSON in a schema
 constexpr int kMostInstanceDepth = 128;  ///< levels of JSON in a value
 constexpr std::size_t kMostProblems = 20;

@@ -8,7 +8,7 @@ namespace slipway::json_schema {
 /// How big a value is. Found without recursion, so that any value may be asked about; stops at the first
 /// level deeper than `most_depth`.
 struct Weight {
-  std::uint64_t nodes = 0;  ///< values and keys
+  std::uint64_t nodes = 0;  ///< values, of any kind
   std::uint64_t bytes = 0;  ///< of text
   int depth = 0;
   bool too_deep = false;
