@@ -20,8 +20,13 @@ find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(OpenSSL REQUIRED)
+pkg_check_modules(RE2 REQUIRED re2)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+
+# By its library alone: its flags name -pthread, which the precompiled header was made without.
+add_library(slipway_re2 INTERFACE)
+target_link_libraries(slipway_re2 INTERFACE ${RE2_LINK_LIBRARIES})
 
 add_library(slipway_base INTERFACE)
 target_compile_options(slipway_base INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wswitch-enum

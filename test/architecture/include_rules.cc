@@ -18,6 +18,7 @@ const std::map<std::string, Rooms, std::less<>>& table() {
   static const std::map<std::string, Rooms, std::less<>> rooms = {
       {"api", {}},
       {"api/schemas", {"api"}},
+      {"api/json_schema", {"api"}},
       {"metrics", {}},
       {"logging", {}},
       {"controller", {"api", "metrics", "logging"}},
@@ -49,6 +50,7 @@ const std::map<std::string, Rooms, std::less<>>& libraries() {
       {"pqxx/", {"store/postgres"}},   {"libpq", {"store/postgres"}},
       {"yaml-cpp/", {"api"}},          {"boost/beast", {"runtime/docker", "server"}},
       {"archive", {"runtime/docker"}}, {"CLI/", {}},
+      {"re2/", {"api/json_schema"}},   {"boost/url", {"api/json_schema"}},
   };
   return owners;
 }
