@@ -11,14 +11,14 @@ BEGIN
 END
 $$;
 
--- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for.
-CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT coalesce(current_setting('slipway.controller', true) = 'on', false)
-     AND pg_has_role(current_user, 'slipway_controller', 'MEMBER')
-$$;
+-- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for. The body is an expression and
+-- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0006).
+CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE
+  RETURN coalesce(current_setting('slipway.controller', true) = 'on', false)
+     AND pg_has_role(current_user, 'slipway_controller', 'MEMBER');
 
-CREATE FUNCTION slipway.may_follow(was text, becomes text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE was
+CREATE FUNCTION slipway.may_follow(was text, becomes text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE was
     WHEN 'New'       THEN becomes IN ('Deferred', 'Queued', 'Finished')
     WHEN 'Deferred'  THEN becomes IN ('Queued', 'Finished')
     WHEN 'Queued'    THEN becomes IN ('Claimed', 'Finished')
@@ -28,8 +28,7 @@ CREATE FUNCTION slipway.may_follow(was text, becomes text) RETURNS boolean LANGU
     WHEN 'Stopping'  THEN becomes IN ('Recycling', 'Finished')
     WHEN 'Recycling' THEN becomes IN ('Queued', 'Finished')
     WHEN 'Finished'  THEN becomes = 'Cleaned'
-    ELSE false END
-$$;
+    ELSE false END;
 
 CREATE FUNCTION slipway.differing_columns(a jsonb, b jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT string_agg(x.key, ', ' ORDER BY x.key)
