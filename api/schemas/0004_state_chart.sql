@@ -35,7 +35,8 @@ CREATE FUNCTION slipway.differing_columns(a jsonb, b jsonb) RETURNS text LANGUAG
   FROM jsonb_each(a) x JOIN jsonb_each(b) y USING (key) WHERE x.value IS DISTINCT FROM y.value
 $$;
 
--- On insert: an explicit NULL means the default, and a controller column may only hold its default.
+-- On insert: an explicit NULL means the default, and a controller column may only hold its default. Mappers that fill in a "now" of
+-- their own for created_at mean the default too: what is near now() is taken for it, and replaced by it.
 CREATE FUNCTION slipway.executions_admit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.id := coalesce(NEW.id, slipway.uuid_v7());
@@ -44,7 +45,7 @@ BEGIN
   NEW.cancel_requested := coalesce(NEW.cancel_requested, false);
   IF coalesce(NEW.status <> 'PENDING', false) OR coalesce(NEW.reason <> 'Queued', false)
      OR coalesce(NEW.message <> 'Waiting for its turn.', false) OR coalesce(NEW.fault <> 'None', false)
-     OR coalesce(NEW.conditions <> '{}', false) OR coalesce(NEW.created_at <> now(), false)
+     OR coalesce(NEW.conditions <> '{}', false) OR coalesce(NEW.created_at <> now() AND abs(extract(epoch FROM NEW.created_at - now())) > 300, false)
      OR coalesce(NEW.logs_truncated, false) OR coalesce(NEW.stage <> 'New', false)
      OR coalesce(NEW.attempt <> 0, false) OR coalesce(NEW.generation <> 0, false) OR coalesce(NEW.create_failures <> 0, false)
      OR coalesce(NEW.queued, false) OR coalesce(NEW.live, false)

@@ -210,6 +210,12 @@ TEST_F(Forgery, MappersWorkUnchangedUnderTheSubmittersRights) {
           "labels) VALUES (NULL, 'u-1', 'echo', '{}', DEFAULT, NULL, NULL, DEFAULT, NULL) RETURNING *"),
       "");
   EXPECT_EQ(shop.fails_with("SELECT * FROM slipway.executions"), "");
+  // A mapper's own "now" for created_at is taken for the default, and does not count.
+  const std::string at =
+      "INSERT INTO slipway.executions (user_id, agent, input, created_at) VALUES ('u-1', 'echo', '{}', now() "
+      "+ ";
+  EXPECT_EQ(shop.value(at + "interval '2 seconds') RETURNING created_at = now()"), "t");
+  EXPECT_EQ(shop.fails_with(at + "interval '6 minutes')"), "42501");
   // A mapper that writes a whole object back names every column.
   const auto all = shop.value(
       "SELECT string_agg(quote_ident(attname) || ' = ' || quote_ident(attname), ', ') FROM pg_attribute "
