@@ -30,13 +30,12 @@ END
 $$;
 
 -- Time-ordered ids (RFC 9562): neighbours in time are neighbours in the index.
-CREATE FUNCTION slipway.uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
-  SELECT encode(
+CREATE FUNCTION slipway.uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+  RETURN encode(
     set_bit(set_bit(
       overlay(uuid_send(gen_random_uuid())
               PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
-      52, 1), 53, 1), 'hex')::uuid
-$$;
+      52, 1), 53, 1), 'hex')::uuid;
 
 CREATE DOMAIN slipway.stage AS text CHECK (VALUE IN (
   'New', 'Deferred', 'Queued', 'Claimed', 'Launching', 'Running', 'Stopping', 'Recycling', 'Finished', 'Cleaned'));

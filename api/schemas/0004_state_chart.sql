@@ -11,14 +11,14 @@ BEGIN
 END
 $$;
 
--- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for.
-CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT coalesce(current_setting('slipway.controller', true) = 'on', false)
-     AND pg_has_role(current_user, 'slipway_controller', 'MEMBER')
-$$;
+-- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for. The body is an expression and
+-- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0006).
+CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE
+  RETURN coalesce(current_setting('slipway.controller', true) = 'on', false)
+     AND pg_has_role(current_user, 'slipway_controller', 'MEMBER');
 
-CREATE FUNCTION slipway.may_follow(was text, becomes text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE was
+CREATE FUNCTION slipway.may_follow(was text, becomes text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE was
     WHEN 'New'       THEN becomes IN ('Deferred', 'Queued', 'Finished')
     WHEN 'Deferred'  THEN becomes IN ('Queued', 'Finished')
     WHEN 'Queued'    THEN becomes IN ('Claimed', 'Finished')
@@ -28,15 +28,15 @@ CREATE FUNCTION slipway.may_follow(was text, becomes text) RETURNS boolean LANGU
     WHEN 'Stopping'  THEN becomes IN ('Recycling', 'Finished')
     WHEN 'Recycling' THEN becomes IN ('Queued', 'Finished')
     WHEN 'Finished'  THEN becomes = 'Cleaned'
-    ELSE false END
-$$;
+    ELSE false END;
 
 CREATE FUNCTION slipway.differing_columns(a jsonb, b jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT string_agg(x.key, ', ' ORDER BY x.key)
   FROM jsonb_each(a) x JOIN jsonb_each(b) y USING (key) WHERE x.value IS DISTINCT FROM y.value
 $$;
 
--- On insert: an explicit NULL means the default, and a controller column may only hold its default.
+-- On insert: an explicit NULL means the default, and a controller column may only hold its default. Mappers that fill in a "now" of
+-- their own for created_at mean the default too: what is near now() is taken for it, and replaced by it.
 CREATE FUNCTION slipway.executions_admit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.id := coalesce(NEW.id, slipway.uuid_v7());
@@ -45,7 +45,7 @@ BEGIN
   NEW.cancel_requested := coalesce(NEW.cancel_requested, false);
   IF coalesce(NEW.status <> 'PENDING', false) OR coalesce(NEW.reason <> 'Queued', false)
      OR coalesce(NEW.message <> 'Waiting for its turn.', false) OR coalesce(NEW.fault <> 'None', false)
-     OR coalesce(NEW.conditions <> '{}', false) OR coalesce(NEW.created_at <> now(), false)
+     OR coalesce(NEW.conditions <> '{}', false) OR coalesce(NEW.created_at <> now() AND abs(extract(epoch FROM NEW.created_at - now())) > 300, false)
      OR coalesce(NEW.logs_truncated, false) OR coalesce(NEW.stage <> 'New', false)
      OR coalesce(NEW.attempt <> 0, false) OR coalesce(NEW.generation <> 0, false) OR coalesce(NEW.create_failures <> 0, false)
      OR coalesce(NEW.queued, false) OR coalesce(NEW.live, false)

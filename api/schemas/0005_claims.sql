@@ -86,15 +86,13 @@ CREATE TABLE slipway.agent_stat_buckets (
   PRIMARY KEY (agent, bucket)
 ) WITH (fillfactor = 70);
 
-CREATE FUNCTION slipway.duration_bucket(ms bigint) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN ms < 32 THEN greatest(ms, 0)::int
+CREATE FUNCTION slipway.duration_bucket(ms bigint) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN ms < 32 THEN greatest(ms, 0)::int
     ELSE (SELECT (e - 3) * 16 + ((ms >> (e - 4)) & 15)::int
-          FROM (SELECT length(ltrim(ms::bit(64)::text, '0')) - 1 AS e) p) END
-$$;
-CREATE FUNCTION slipway.bucket_duration(bucket int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN bucket < 32 THEN bucket::bigint
-    ELSE ((16 + bucket % 16)::bigint << (bucket / 16 - 1)) + (1::bigint << (bucket / 16 - 2)) END
-$$;
+          FROM (SELECT length(ltrim(ms::bit(64)::text, '0')) - 1 AS e) p) END;
+CREATE FUNCTION slipway.bucket_duration(bucket int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN bucket < 32 THEN bucket::bigint
+    ELSE ((16 + bucket % 16)::bigint << (bucket / 16 - 1)) + (1::bigint << (bucket / 16 - 2)) END;
 
 -- Deletes what it counts in the same statement, never by order of id: ids do not commit in order.
 CREATE FUNCTION slipway.fold_outcomes(p_limit int) RETURNS bigint LANGUAGE sql AS $$

@@ -49,6 +49,8 @@ std::string session_settings(const ConnectionOptions& options) {
          "; SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan; SET "
          "TimeZone = 'UTC'; SET client_encoding = 'UTF8'"
          "; SET client_min_messages = 'warning'"
+         // Every name of ours says its schema: nobody's else may answer to an operator or a function.
+         "; SET search_path = pg_catalog, pg_temp"
          "; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
          // Effects rest on what was committed: a server that is told to forget must not forget this.
          "; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') "

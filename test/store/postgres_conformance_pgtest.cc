@@ -3,6 +3,7 @@
 #include "store/postgres/postgres_store.h"
 #include "test/store/store_conformance_ledger.h"
 #include "test/store/store_conformance_steps.h"
+#include "test/store/tenancy_place.h"
 #include "test/support/postgres_server/postgres_server.h"
 
 namespace slipway::store {
@@ -10,14 +11,17 @@ namespace {
 
 class PostgresHarness final : public StoreHarness {
  public:
-  PostgresHarness() : url_(test::PostgresServer::shared().create_migrated_database()), sql_(url_) {
+  /// `store_url`: whom the stores log in as; empty: as the owner, a superuser.
+  explicit PostgresHarness(std::string url, std::string store_url = "")
+      : url_(std::move(url)), store_url_(store_url.empty() ? url_ : std::move(store_url)), sql_(url_) {
     apply_agent("echo", {.image = "echo:1", .retry_limit = 5});
     grant("u-1", "echo", kUses);
   }
 
   boost::asio::io_context& io() override { return io_; }
   std::unique_ptr<Store> open_session() override {
-    return std::make_unique<PostgresStore>(PostgresOptions{.url = url_, .pool_size = 2}, io_.get_executor());
+    return std::make_unique<PostgresStore>(PostgresOptions{.url = store_url_, .pool_size = 2},
+                                           io_.get_executor());
   }
   void turn() override {
     io_.restart();
@@ -125,15 +129,27 @@ class PostgresHarness final : public StoreHarness {
     return std::stoi(sql_.value(sql, params));
   }
 
-  std::string url_;
+  std::string url_, store_url_;
   test::Sql sql_;
   boost::asio::io_context io_{1};
 };
 
-std::unique_ptr<StoreHarness> make_postgres_harness() { return std::make_unique<PostgresHarness>(); }
+std::unique_ptr<StoreHarness> make_postgres_harness() {
+  return std::make_unique<PostgresHarness>(test::PostgresServer::shared().create_migrated_database());
+}
+
+// The same under row-level security: nobody on the platform's side is a superuser, and the stores log in as a
+// role that is a member of slipway_controller and nothing else.
+std::unique_ptr<StoreHarness> make_member_harness() {
+  auto& server = test::PostgresServer::shared();
+  const auto place = test::TenancyPlace::create(server);
+  return std::make_unique<PostgresHarness>(place.url(server, "postgres"), place.url(server, "daemon"));
+}
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformance,
                          ::testing::Values(StoreHarnessFactory(make_postgres_harness)));
+INSTANTIATE_TEST_SUITE_P(PostgresAsMember, StoreConformance,
+                         ::testing::Values(StoreHarnessFactory(make_member_harness)));
 
 }  // namespace
 }  // namespace slipway::store

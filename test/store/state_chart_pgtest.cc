@@ -171,7 +171,8 @@ TEST_F(StateChart, ForgedColumnsAreRefusedOnInsertAndUpdateEvenForTheOwner) {
 TEST_F(StateChart, ASettingAloneMakesNobodyAController) {
   const auto id = insert();
   sql_->exec("DROP ROLE IF EXISTS a_service; CREATE ROLE a_service IN ROLE slipway_submitter");
-  sql_->exec("SET ROLE a_service; SET slipway.controller = 'on'");
+  sql_->exec("INSERT INTO slipway.submitter_users VALUES ('a_service', '*')");
+  sql_->exec("SET SESSION AUTHORIZATION a_service; SET slipway.controller = 'on'");
   EXPECT_EQ(sql_->fails_with("UPDATE slipway.executions SET stage = 'Queued' WHERE id = '" + id + "'"),
             "42501");
   EXPECT_EQ(sql_->fails_with("SELECT slipway.act_as('n1', 1)"), "42501");

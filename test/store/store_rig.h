@@ -16,9 +16,17 @@ namespace asio = boost::asio;
 /// A database of its own, a store on it registered as node "n1", and short ways to bring rows to a stage.
 class StoreRig : public ::testing::Test {
  protected:
+  /// The same database for two: whose word sets up what the test needs, and whom the stores log in as.
+  struct Urls {
+    std::string owner, store;
+  };
   explicit StoreRig(PostgresServer& server = PostgresServer::shared())
+      : StoreRig(server, server.create_migrated_database()) {}
+  StoreRig(PostgresServer& server, const std::string& url) : StoreRig(server, Urls{url, url}) {}
+  StoreRig(PostgresServer& server, const Urls& urls)
       : server_(server),
-        url_(server.create_migrated_database()),
+        url_(urls.owner),
+        store_url_(urls.store),
         sql_(std::make_unique<Sql>(url_)),
         store_(open()) {
     register_as(*store_, "n1");
@@ -28,7 +36,7 @@ class StoreRig : public ::testing::Test {
 
   std::unique_ptr<store::PostgresStore> open(const std::string& node = "n1") {
     store::PostgresOptions options;
-    options.url = url_;
+    options.url = store_url_;
     options.node_name = node;
     return std::make_unique<store::PostgresStore>(options, io_.get_executor());
   }
@@ -130,7 +138,7 @@ class StoreRig : public ::testing::Test {
   }
 
   PostgresServer& server_;
-  std::string url_;
+  std::string url_, store_url_;
   asio::io_context io_{1};
   std::unique_ptr<Sql> sql_;
   std::unique_ptr<store::PostgresStore> store_;

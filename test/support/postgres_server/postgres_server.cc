@@ -309,6 +309,32 @@ std::string Sql::fails_with(const std::string& sql, const Params& params) {
   }
 }
 
+std::string Sql::copy(const std::string& sql, const std::string& rows) {
+  const Answer begun(::PQexec(impl_->connection, sql.c_str()), &::PQclear);
+  if (::PQresultStatus(begun.get()) == PGRES_COPY_IN) {
+    ::PQputCopyData(impl_->connection, rows.data(), static_cast<int>(rows.size()));
+    ::PQputCopyEnd(impl_->connection, nullptr);
+  }
+  std::string failure;
+  while (const Answer answer{::PQgetResult(impl_->connection), &::PQclear}) {
+    if (const char* state = ::PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE)) failure = state;
+  }
+  const char* early = ::PQresultErrorField(begun.get(), PG_DIAG_SQLSTATE);
+  return early ? early : failure;
+}
+
+std::string Sql::copied(const std::string& sql) {
+  const Answer begun(::PQexec(impl_->connection, sql.c_str()), &::PQclear);
+  if (::PQresultStatus(begun.get()) != PGRES_COPY_OUT) check(begun.get(), sql);
+  std::string rows;
+  char* piece = nullptr;
+  for (int size = 0; (size = ::PQgetCopyData(impl_->connection, &piece, 0)) > 0; ::PQfreemem(piece)) {
+    rows.append(piece, static_cast<std::size_t>(size));
+  }
+  while (const Answer answer{::PQgetResult(impl_->connection), &::PQclear}) continue;
+  return rows;
+}
+
 std::vector<std::pair<std::string, std::string>> Sql::notifications(int milliseconds) {
   std::vector<std::pair<std::string, std::string>> all;
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);

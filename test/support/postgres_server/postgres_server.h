@@ -93,6 +93,10 @@ class Sql {
   std::string value(const std::string& sql, const Params& params = {});
   /// The SQLSTATE with which it fails; empty when it does not.
   std::string fails_with(const std::string& sql, const Params& params = {});
+  /// COPY … FROM STDIN of `rows`; the SQLSTATE with which it fails, empty when it does not.
+  std::string copy(const std::string& sql, const std::string& rows);
+  /// The rows of a COPY … TO STDOUT.
+  std::string copied(const std::string& sql);
   /// The names of the channels notified since the last call, each with its payload; waits up to
   /// `milliseconds` for one.
   std::vector<std::pair<std::string, std::string>> notifications(int milliseconds = 0);
