@@ -1,4 +1,5 @@
 #include "api/agent.h"
+#include "api/json_schema/json_schema.h"
 
 #include <algorithm>
 
@@ -157,11 +158,13 @@ void read_security_context(Fields& spec_fields, AgentSpec& spec, std::vector<Fie
 void read_schema(Fields& fields, const std::string& key, json& target) {
   const auto* schema = fields.take(key);
   if (schema == nullptr) return;
-  if (schema->is_object() || schema->is_boolean()) {
-    target = *schema;
-  } else {
+  if (!schema->is_object() && !schema->is_boolean()) {
     fields.fail(key, "expected a JSON Schema (an object), got " + describe(*schema));
+    return;
   }
+  for (const auto& problem : json_schema::compile(*schema).problems)
+    fields.fail(key, (problem.schema.empty() ? "" : "at " + problem.schema + ": ") + problem.message);
+  target = *schema;
 }
 
 void read_price(Fields& fields, AgentSpec& spec) {

@@ -57,6 +57,28 @@ struct Standing {
   bool converged = false;  ///< nothing of it is left on any node
 };
 
+/// Where a waiting execution stands among the others, for people who ask why it waits. Zeros unless it waits.
+struct Waiting {
+  ExecutionId id;
+  Status status = Status::Pending;
+  Reason reason = Reason::Queued;
+  std::string message;
+  int place = 0;          ///< among its user's rows that wait, 1: next; 0: it does not wait for a slot
+  int queued = 0;         ///< of its user's
+  int users_waiting = 0;  ///< in its band and above, itself included
+  int users_ahead = 0;    ///< whose turn comes before its user's next
+  int user_running = 0;
+  std::optional<int> user_limit;
+  int agent_running = 0;
+  std::optional<int> agent_limit;
+  bool waits_for_a_use = false;  ///< the entitlement is exhausted, but a spend may still be given back
+  double not_before_in = 0;      ///< seconds
+  int nodes_ready = 0;           ///< and not cordoned
+  int slots = 0;                 ///< of those
+  int slots_used = 0;
+  std::optional<std::int64_t> median_run_ms;  ///< of the agent
+};
+
 enum class NodeWish { Cordon, Uncordon, Drain };
 
 /// Desired state as people and scripts write and read it: the rows behind the command line. Any name may also
@@ -80,6 +102,7 @@ class Catalog {
   /// The id behind a name or id. Conflict: several users have an execution of this name.
   virtual Result<ExecutionId> find_execution(const std::string& name_or_id) = 0;
   virtual Result<Standing> standing(const ExecutionId& id) = 0;
+  virtual Result<Waiting> why(const ExecutionId& id) = 0;
   /// The result as it was stored; nothing unless COMPLETED.
   virtual Result<std::optional<std::string>> output(const ExecutionId& id) = 0;
   virtual Result<std::vector<nlohmann::json>> events(const ExecutionId& id) = 0;

@@ -45,9 +45,9 @@ struct Undecided {
   bool cancel_requested = false;
   std::optional<TimePoint> not_before;
   std::optional<TimePoint> start_deadline;
-  std::optional<int> timeout_seconds;  ///< as asked
-  std::optional<int> retry_limit;      ///< as asked
-  std::int64_t input_bytes = 0;
+  std::optional<int> timeout_seconds;     ///< as asked
+  std::optional<int> retry_limit;         ///< as asked
+  std::string input;                      ///< JSON text as inserted; empty unless New
   int agent_revision = 0;                 ///< the agent's newest; 0: no such agent
   std::shared_ptr<const AgentSpec> spec;  ///< of that revision; null: no such agent
 };
@@ -62,15 +62,6 @@ struct Decision {
   int agent_revision = 0;   ///< pinned with Queued and Deferred
   int timeout_seconds = 0;  ///< effective, with Queued and Deferred
   int retry_limit = 0;      ///< effective
-};
-
-/// A row that may be claimed now.
-struct Candidate {
-  ExecutionId id;
-  std::string user_id;
-  std::string agent;
-  int priority = 0;
-  TimePoint created_at;
 };
 
 /// One conditional step of a row within its attempt. It is written only where the row still stands at `from`
@@ -162,18 +153,26 @@ class Store {
   /// Renews the lease and reads the operator's wishes for the node. Conflict: the name was taken over.
   virtual asio::awaitable<Result<NodeState>> heartbeat(const NodeReport& report) = 0;
 
-  /// At most `limit` rows that wait for a decision, oldest first.
+  /// At most `limit` rows that wait for a decision, oldest first, and about 8 MiB of their inputs.
   virtual asio::awaitable<Result<std::vector<Undecided>>> list_undecided(int limit) = 0;
-  /// Writes a batch of first decisions in one transaction. Rows locked by somebody, or no longer at `from`,
-  /// are skipped; the answer counts the written ones.
+  /// Writes a batch of first decisions in one transaction. A row that is accepted is asked there for what
+  /// depends on other rows, and refused with the reason if it has none: an entitlement, room in the user's
+  /// queue, the user's rate. Rows locked by somebody, or no longer at `from`, are skipped; the answer counts
+  /// the written ones.
   virtual asio::awaitable<Result<int>> decide(const std::vector<Decision>& decisions) = 0;
 
-  /// At most `limit` rows at Queued whose time has come, in order of priority, then age, after the cursor
-  /// (empty: from the start).
-  virtual asio::awaitable<Result<std::vector<Candidate>>> list_candidates(int limit) = 0;
-  /// Takes those of `ids` that are still free for this node: owner, attempt and claim id, spend, attempt row,
-  /// event; one transaction. The answer holds the ids taken. Stage becomes Claimed.
+  /// At most `limit` rows at Queued that may be claimed, the fair way: users take turns, the one served
+  /// longest ago first, within the band of priority their quota grants; a user's own priority, then age,
+  /// order that user's rows. Users and agents at their limit are passed over.
+  virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) = 0;
+  /// Takes those of `ids` that are still free for this node, as many as user, agent and entitlement allow, in
+  /// this order: owner, attempt and claim id, spend, attempt row, event; one transaction. The answer holds
+  /// the ids taken. Stage becomes Claimed. A row that has lost its right meanwhile is finished with the
+  /// reason.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> claim(const std::vector<ExecutionId>& ids) = 0;
+  /// Tells rows at the heads of the queues what they wait for (Throttled, NoCapacity), where it is not said
+  /// yet. The answer counts them.
+  virtual asio::awaitable<Result<int>> explain_waiting(bool slots_free) = 0;
 
   /// The row, or NotFound. Any stage, any owner.
   virtual asio::awaitable<Result<Execution>> load(const ExecutionId& id) = 0;

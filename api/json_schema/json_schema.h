@@ -32,7 +32,7 @@ using Documents = std::map<std::string, nlohmann::json, std::less<>>;
 /// Compiles a schema of draft 7 or 2020-12, as `$schema` says (2020-12 without it). `format` and the
 /// `content*` keywords are annotations in both: they never refuse a value.
 Compiled compile(const nlohmann::json& schema, const Documents& documents = {});
-/// The same for bytes, which must be strict JSON (api/strict_json.h).
+/// The same for bytes, which must be strict JSON (api/json_schema/strict_json.h).
 Compiled compile_text(std::string_view schema, const Documents& documents = {});
 
 struct Verdict {

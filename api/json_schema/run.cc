@@ -2,8 +2,8 @@
 
 #include "api/json_schema/limits.h"
 #include "api/json_schema/sentences.h"
+#include "api/json_schema/strict_json.h"
 #include "api/json_schema/value.h"
-#include "api/strict_json.h"
 
 namespace slipway::json_schema {
 

@@ -75,7 +75,8 @@ CREATE TABLE slipway.entitlements (
   created_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (id, user_id, agent)
 );
-CREATE INDEX entitlements_holder ON slipway.entitlements (user_id, agent, expires_at);
+CREATE INDEX entitlements_holder ON slipway.entitlements (user_id, agent, expires_at, id);
+CREATE INDEX agents_limited ON slipway.agents (name) WHERE spec ? 'maxConcurrent';
 
 -- The ledger. At most one row an execution, whatever the number of attempts; a refund is a mark on it. Outlives retention.
 CREATE TABLE slipway.entitlement_spends (
@@ -103,12 +104,24 @@ CREATE TABLE slipway.quotas (
 );
 INSERT INTO slipway.quotas (user_id) VALUES ('*');
 
--- `running` moves in the transactions that move the stage, so no crash leaks it: rows from Claimed to Recycling.
+-- What a user has under way. The counts move in the transactions that move the stage, so no crash leaks them: `running` are the
+-- rows from Claimed to Recycling, `queued` those at Deferred and Queued. `turn` is when the user was served last: the one who has
+-- waited longest for a turn comes first, within the band that the quota grants.
+CREATE SEQUENCE slipway.turns;
 CREATE TABLE slipway.user_usage (
   user_id      text PRIMARY KEY,
   running      int NOT NULL DEFAULT 0 CHECK (running >= 0),
-  minute       timestamptz,
+  queued       int NOT NULL DEFAULT 0 CHECK (queued >= 0),
+  band         int NOT NULL DEFAULT 0,
+  turn         bigint NOT NULL DEFAULT 0,
+  minute       timestamptz,              -- the window that minute_count is of
   minute_count int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
+CREATE INDEX user_usage_turn ON slipway.user_usage (band DESC, turn, user_id) WHERE queued > 0;
+
+-- The quota in force: the user's own row, or everybody's. NULL: without a limit.
+CREATE FUNCTION slipway.quota_of(p_user text) RETURNS slipway.quotas LANGUAGE sql STABLE AS $$
+  SELECT q FROM slipway.quotas q WHERE q.user_id IN (p_user, '*') ORDER BY q.user_id = '*' LIMIT 1
+$$;
 
 INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (2, '0002_agents', 1);

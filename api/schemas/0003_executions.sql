@@ -65,6 +65,7 @@ CREATE TABLE slipway.executions (
   deadline_at        timestamptz,
   kill_at            timestamptz,
   create_failures    int NOT NULL DEFAULT 0 CHECK (create_failures >= 0),
+  input_bytes        int NOT NULL DEFAULT 0,        -- measured once, by the trigger
   -- derived by the trigger for the partial indexes. A predicate on `stage` itself would forbid every HOT update.
   queued             boolean NOT NULL DEFAULT false,  -- may be claimed
   live               boolean NOT NULL DEFAULT false,  -- a node answers for it: Claimed to Finished, until Cleaned
@@ -89,7 +90,8 @@ CREATE TABLE slipway.executions (
 
 -- Unfinished rows only (and, for retention, one entry a finished row): finished rows cost the loop nothing.
 CREATE INDEX executions_undecided ON slipway.executions (decide_at) WHERE decide_at IS NOT NULL;
-CREATE INDEX executions_queued ON slipway.executions (priority DESC, created_at, id) WHERE queued;
+CREATE INDEX executions_queued ON slipway.executions (user_id, priority DESC, created_at, id) WHERE queued;
+CREATE INDEX executions_of_agent ON slipway.executions (agent) WHERE live;
 CREATE INDEX executions_live ON slipway.executions (node) WHERE live;
 CREATE INDEX executions_claims ON slipway.executions (claim_id) WHERE live;
 CREATE INDEX executions_expiring ON slipway.executions (expires_at) WHERE expires_at IS NOT NULL;

@@ -12,7 +12,7 @@ END
 $$;
 
 -- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for. The body is an expression and
--- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0006).
+-- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0007).
 CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE
   RETURN coalesce(current_setting('slipway.controller', true) = 'on', false)
      AND pg_has_role(current_user, 'slipway_controller', 'MEMBER');
@@ -46,7 +46,7 @@ BEGIN
   IF coalesce(NEW.status <> 'PENDING', false) OR coalesce(NEW.reason <> 'Queued', false)
      OR coalesce(NEW.message <> 'Waiting for its turn.', false) OR coalesce(NEW.fault <> 'None', false)
      OR coalesce(NEW.conditions <> '{}', false) OR coalesce(NEW.created_at <> now() AND abs(extract(epoch FROM NEW.created_at - now())) > 300, false)
-     OR coalesce(NEW.logs_truncated, false) OR coalesce(NEW.stage <> 'New', false)
+     OR coalesce(NEW.input_bytes <> 0, false) OR coalesce(NEW.logs_truncated, false) OR coalesce(NEW.stage <> 'New', false)
      OR coalesce(NEW.attempt <> 0, false) OR coalesce(NEW.generation <> 0, false) OR coalesce(NEW.create_failures <> 0, false)
      OR coalesce(NEW.queued, false) OR coalesce(NEW.live, false)
      OR num_nonnulls(NEW.output, NEW.exit_code, NEW.started_at, NEW.finished_at, NEW.duration_ms, NEW.peak_memory_bytes,
@@ -65,7 +65,8 @@ $$;
 -- Sizes stand here and not in CHECKs: those are evaluated at every update, and would read a large input back at every step.
 CREATE FUNCTION slipway.executions_sizes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'INSERT' AND octet_length(NEW.input::text) > 1048576 THEN
+  IF TG_OP = 'INSERT' THEN NEW.input_bytes := coalesce(octet_length(NEW.input::text), 0); END IF;
+  IF NEW.input_bytes > 1048576 THEN
     RAISE EXCEPTION 'input is larger than 1 MiB' USING ERRCODE = 'check_violation', CONSTRAINT = 'input_at_most_1_mib';
   END IF;
   IF octet_length(NEW.labels::text) > 65536 THEN

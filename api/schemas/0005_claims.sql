@@ -1,53 +1,341 @@
--- Claim, usage, outcomes and statistics; rights.
+-- First decision and claim; outcomes and statistics; rights.
 
--- Takes those of `p_ids` that are still free for the node. One call, several statements, so that each sees fresh data.
--- Called after act_as() in the same transaction.
-CREATE FUNCTION slipway.claim(p_node text, p_epoch bigint, p_ids uuid[], p_message text) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+-- What the rights of a (user, agent) come to at this moment, for one execution that has not spent yet. `p_entitlement`: the one
+-- it names, else any. 'waits': exhausted, but a spend that is not settled may still be given back.
+CREATE FUNCTION slipway.right_of(p_user text, p_agent text, p_entitlement text, p_now timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE
+    WHEN count(*) = 0 THEN 'EntitlementMissing'
+    WHEN bool_or(x.lasts AND x.is_left) THEN 'usable'
+    WHEN bool_or(x.lasts AND EXISTS (SELECT FROM slipway.entitlement_spends s
+                                     WHERE s.entitlement_id = x.id AND s.settled_at IS NULL)) THEN 'waits'
+    WHEN bool_or(x.lasts) THEN 'EntitlementExhausted'
+    ELSE 'EntitlementExpired' END
+  FROM (SELECT n.id, n.expires_at IS NULL OR n.expires_at > p_now AS lasts, n.uses IS NULL OR n.used < n.uses AS is_left
+        FROM slipway.entitlements n
+        WHERE n.user_id = p_user AND n.agent = p_agent AND (p_entitlement IS NULL OR n.id = p_entitlement)) x
+$$;
+
+-- The entitlement to spend from: the one that is named, else the usable one that expires soonest. NULL: none is usable.
+CREATE FUNCTION slipway.entitlement_for(p_user text, p_agent text, p_entitlement text, p_now timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT n.id FROM slipway.entitlements n
+  WHERE n.user_id = p_user AND n.agent = p_agent AND (p_entitlement IS NULL OR n.id = p_entitlement)
+    AND (n.expires_at IS NULL OR n.expires_at > p_now) AND (n.uses IS NULL OR n.used < n.uses)
+  ORDER BY n.expires_at NULLS LAST, n.id LIMIT 1
+$$;
+
+-- Writes a batch of first decisions, and of second thoughts about rows that wait. What a row says of itself was judged by the
+-- caller; here stands what depends on other rows: the entitlement, then how many of the user's wait, then how many came in this
+-- minute. `p_refusals` are the words for these ends, by reason. Called after act_as() in the same transaction.
+--   1. The users' rows of the count are locked; a user whose row is locked already is left for the next time.
+--   2. The executions are locked, as far as they stand where they were and nobody else holds them.
+--   3. New rows that are to be accepted are judged in the order of their age.
+--   4. The rows, their events and outcomes are written, and the users' counts with them.
+CREATE FUNCTION slipway.decide(p_id uuid[], p_was text[], p_stage text[], p_status text[], p_reason text[], p_fault text[],
+  p_message text[], p_revision int[], p_timeout int[], p_retries int[], p_refusals jsonb) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
+  at timestamptz := clock_timestamp();
+  this_minute timestamptz := date_trunc('minute', at);
+  everyone text[];
+  users text[];
+  held uuid[];
+  written int;
+BEGIN
+  SELECT array_agg(DISTINCT e.user_id ORDER BY e.user_id) INTO everyone FROM slipway.executions e WHERE e.id = ANY (p_id);
+  INSERT INTO slipway.user_usage (user_id) SELECT unnest(everyone) ON CONFLICT DO NOTHING;
+  SELECT array_agg(q.user_id) INTO users FROM (
+    SELECT u.user_id FROM slipway.user_usage u WHERE u.user_id = ANY (everyone) ORDER BY u.user_id FOR UPDATE SKIP LOCKED) q;
+  SELECT array_agg(q.id) INTO held FROM (
+    SELECT e.id FROM slipway.executions e JOIN unnest(p_id, p_was) AS t(id, was) ON t.id = e.id
+    WHERE e.stage = t.was AND e.user_id = ANY (users) ORDER BY e.id FOR UPDATE OF e SKIP LOCKED) q;
+
+  WITH t AS MATERIALIZED (
+    SELECT t.*, e.user_id, e.agent, e.entitlement_id, e.created_at, e.attempt, t.stage <> 'Finished' AND t.was = 'New' AS applies
+    FROM unnest(p_id, p_was, p_stage, p_status, p_reason, p_fault, p_message, p_revision, p_timeout, p_retries)
+           AS t(id, was, stage, status, reason, fault, message, revision, timeout, retries)
+    JOIN slipway.executions e ON e.id = t.id
+    WHERE t.id = ANY (held)
+  ), limits AS MATERIALIZED (
+    SELECT u.user_id, (q.q).max_queued - u.queued AS room, coalesce((q.q).max_priority, 0) AS band,
+           (q.q).per_minute - CASE WHEN u.minute = this_minute THEN u.minute_count ELSE 0 END AS rate
+    FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q WHERE u.user_id = ANY (users)
+  ), entitled AS MATERIALIZED (
+    SELECT t.id, t.user_id, t.created_at, slipway.right_of(t.user_id, t.agent, t.entitlement_id, at) AS has FROM t WHERE t.applies
+  ), queueing AS (
+    SELECT n.id, n.user_id, row_number() OVER (PARTITION BY n.user_id ORDER BY n.created_at, n.id) AS place
+    FROM entitled n WHERE n.has IN ('usable', 'waits')
+  ), rating AS (
+    SELECT r.id, r.user_id, r.place, row_number() OVER (PARTITION BY r.user_id ORDER BY r.place) AS place_in_minute
+    FROM queueing r JOIN limits l USING (user_id) WHERE l.room IS NULL OR r.place <= l.room
+  ), judged AS (
+    SELECT t.*, CASE
+        WHEN NOT t.applies THEN NULL
+        WHEN n.has NOT IN ('usable', 'waits') THEN n.has
+        WHEN r.id IS NULL THEN 'QueueFull'
+        WHEN r.place_in_minute > l.rate THEN 'RateLimited' END AS refused, l.band
+    FROM t LEFT JOIN entitled n ON n.id = t.id LEFT JOIN rating r ON r.id = t.id JOIN limits l ON l.user_id = t.user_id
+  ), final AS MATERIALIZED (
+    SELECT j.id, j.was, j.user_id, j.band, j.applies AND j.refused IS NULL AS enters, j.applies, j.revision, j.timeout, j.retries,
+           CASE WHEN j.refused IS NULL THEN j.stage ELSE 'Finished' END AS stage,
+           CASE WHEN j.refused IS NULL THEN j.status ELSE 'FAILED' END AS status,
+           coalesce(j.refused, j.reason) AS reason,
+           CASE WHEN j.refused IS NULL THEN j.fault ELSE 'Policy' END AS fault,
+           CASE WHEN j.refused = 'RateLimited'
+                THEN (p_refusals ->> j.refused) || ' Try again at ' || to_char(this_minute + interval '1 minute', 'HH24:MI "UTC."')
+                ELSE coalesce(p_refusals ->> j.refused, j.message) END AS message
+    FROM judged j
+  ), moved AS (
+    UPDATE slipway.executions e
+    SET stage = f.stage, status = f.status, reason = f.reason, fault = f.fault, message = f.message,
+        agent_revision = coalesce(f.revision, e.agent_revision), timeout_seconds = coalesce(f.timeout, e.timeout_seconds),
+        retry_limit = coalesce(f.retries, e.retry_limit), priority = least(e.priority, f.band),
+        finished_at = CASE WHEN f.stage = 'Finished' THEN now() END
+    FROM final f WHERE e.id = f.id
+    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, f.enters, f.was, f.band
+  ), given_back AS (
+    -- A row that waits for a further attempt has spent already, and ends through no run of its own.
+    UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
+    FROM moved m WHERE m.stage = 'Finished' AND s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
+  ), restored AS (
+    UPDATE slipway.entitlements n SET used = n.used - g.uses
+    FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
+  ), counted AS (
+    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)
+    SELECT id, agent, user_id, status, reason, fault FROM moved WHERE stage = 'Finished'
+  ), said AS (
+    INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes)
+    SELECT id, 0, 0, now(), 'system', convert_to(message, 'UTF8') FROM moved WHERE stage = 'Finished' AND reason = 'Cancelled'
+  ), told AS (
+    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
+    SELECT id, attempt, stage, reason, message FROM moved
+  ), used AS (
+    UPDATE slipway.user_usage u
+    SET queued = u.queued + c.came - c.went, band = c.band,
+        minute = CASE WHEN c.came > 0 THEN this_minute ELSE u.minute END,
+        minute_count = CASE WHEN c.came = 0 THEN u.minute_count
+                            WHEN u.minute = this_minute THEN u.minute_count + c.came ELSE c.came END
+    FROM (SELECT user_id, max(band) AS band, count(*) FILTER (WHERE enters)::int AS came,
+                 count(*) FILTER (WHERE stage = 'Finished' AND was <> 'New')::int AS went
+          FROM moved GROUP BY user_id) c
+    WHERE u.user_id = c.user_id
+  )
+  SELECT count(*) INTO written FROM moved;
+  RETURN written;
+END
+$$;
+
+-- The next rows that may be claimed, the fair way: users take turns, the one served longest ago first; a band that a quota grants
+-- goes before a lower one; a user's own priority orders that user's rows only. Users and agents at their limit are passed over.
+CREATE FUNCTION slipway.list_candidates(p_limit int) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  full_agents text[];
+BEGIN
+  SELECT coalesce(array_agg(a.name::text), '{}') INTO full_agents FROM slipway.agents a
+  WHERE a.spec ? 'maxConcurrent' AND slipway.running_of_agent(a.name) >= (a.spec ->> 'maxConcurrent')::int;
+  RETURN QUERY
+  WITH heads AS MATERIALIZED (
+    SELECT u.user_id, u.band, u.turn, coalesce((q.q).max_running - u.running, p_limit) AS room
+    FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q
+    WHERE u.queued > 0 AND ((q.q).max_running IS NULL OR u.running < (q.q).max_running)
+      AND EXISTS (SELECT FROM slipway.executions e
+                  WHERE e.user_id = u.user_id AND e.queued AND e.agent <> ALL (full_agents)
+                    AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now()))
+    ORDER BY u.band DESC, u.turn, u.user_id LIMIT p_limit
+  )
+  SELECT r.id FROM heads h, LATERAL (
+    SELECT e.id, row_number() OVER (ORDER BY e.priority DESC, e.created_at, e.id) AS place FROM slipway.executions e
+    WHERE e.user_id = h.user_id AND e.queued AND e.agent <> ALL (full_agents)
+      AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now())
+    ORDER BY e.priority DESC, e.created_at, e.id
+    LIMIT least(h.room, ceil(p_limit / (SELECT count(*) FROM heads)::numeric)::int)) r
+  ORDER BY h.band DESC, r.place, h.turn, h.user_id LIMIT p_limit;
+END
+$$;
+
+CREATE FUNCTION slipway.running_of_agent(p_agent text) RETURNS int LANGUAGE sql STABLE AS $$
+  SELECT count(*)::int FROM slipway.executions e WHERE e.live AND e.agent = p_agent AND e.finished_at IS NULL
+$$;
+
+-- Takes those of `p_ids` that may run now, in the order given: one call, several statements, so that each sees fresh data.
+-- Called after act_as() in the same transaction. Whose row is locked by somebody else is skipped, never waited for.
+--   1. Locks: the users' counts, the agents that have a limit, the rows, the entitlements.
+--   2. Rows that have lost their right meanwhile end here; those that wait for a spend to be settled are put off for a moment.
+--   3. Of the rest as many as user, agent and entitlement allow are taken. Each is asked alone for room first, then in turn
+--      with the others, so that a row held up by one limit takes no place under another; the first in order is always taken.
+CREATE FUNCTION slipway.claim(p_node text, p_epoch bigint, p_ids uuid[], p_message text, p_refusals jsonb) RETURNS SETOF uuid
+LANGUAGE plpgsql AS $$
+DECLARE
+  at timestamptz := clock_timestamp();
+  users text[];
+  agents text[];
+  rows uuid[];
+  rights text[];
   taken uuid[];
 BEGIN
-  SELECT array_agg(q.id) INTO taken FROM (
+  SELECT array_agg(q.user_id) INTO users FROM (
+    SELECT u.user_id FROM slipway.user_usage u
+    WHERE u.user_id IN (SELECT e.user_id FROM slipway.executions e WHERE e.id = ANY (p_ids))
+    ORDER BY u.user_id FOR UPDATE SKIP LOCKED) q;
+  SELECT array_agg(q.name) INTO agents FROM (
+    SELECT a.name FROM slipway.agents a
+    WHERE a.spec ? 'maxConcurrent' AND a.name IN (SELECT e.agent FROM slipway.executions e WHERE e.id = ANY (p_ids))
+    ORDER BY a.name FOR NO KEY UPDATE SKIP LOCKED) q;
+  SELECT array_agg(q.id) INTO rows FROM (
     SELECT e.id FROM slipway.executions e
-    WHERE e.id = ANY (p_ids) AND e.stage = 'Queued' AND NOT e.cancel_requested
-      AND (e.not_before IS NULL OR e.not_before <= clock_timestamp())
-      AND (e.start_deadline IS NULL OR e.start_deadline > clock_timestamp())
+    WHERE e.id = ANY (p_ids) AND e.stage = 'Queued' AND NOT e.cancel_requested AND e.user_id = ANY (users)
+      AND (e.not_before IS NULL OR e.not_before <= at) AND (e.start_deadline IS NULL OR e.start_deadline > at)
+      AND NOT EXISTS (SELECT FROM slipway.agents a WHERE a.name = e.agent AND a.spec ? 'maxConcurrent' AND a.name <> ALL (coalesce(agents, '{}')))
     ORDER BY e.id FOR UPDATE SKIP LOCKED) q;
+  IF rows IS NULL THEN RETURN; END IF;
+  PERFORM slipway.end_rightless(rows, at, p_refusals);
+
+  SELECT array_agg(q.id) INTO rights FROM (
+    SELECT n.id FROM slipway.entitlements n
+    WHERE n.id IN (SELECT slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at)
+                   FROM slipway.executions e WHERE e.id = ANY (rows) AND e.queued AND e.attempt = 0)
+    ORDER BY n.id FOR NO KEY UPDATE SKIP LOCKED) q;
+
+  WITH row AS MATERIALIZED (
+    SELECT e.id, e.user_id, e.agent, o.place, e.attempt > 0 AS has_spent, (q.q).max_running - u.running AS user_room,
+           CASE WHEN a.spec ? 'maxConcurrent' THEN (a.spec ->> 'maxConcurrent')::int - slipway.running_of_agent(e.agent) END AS agent_room,
+           n.id AS entitlement, n.uses - n.used AS uses_left
+    FROM unnest(p_ids) WITH ORDINALITY AS o(id, place)
+    JOIN slipway.executions e ON e.id = o.id AND e.id = ANY (rows) AND e.queued AND (e.not_before IS NULL OR e.not_before <= at)
+    JOIN slipway.user_usage u ON u.user_id = e.user_id
+    CROSS JOIN LATERAL (SELECT slipway.quota_of(e.user_id) AS q) q
+    LEFT JOIN slipway.agents a ON a.name = e.agent
+    LEFT JOIN slipway.entitlements n ON n.id = ANY (rights) AND e.attempt = 0
+      AND n.id = slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at)
+  ), alone AS (
+    SELECT * FROM row
+    WHERE (user_room IS NULL OR user_room > 0) AND (agent_room IS NULL OR agent_room > 0)
+      AND (has_spent OR (entitlement IS NOT NULL AND (uses_left IS NULL OR uses_left > 0)))
+  ), by_agent AS (
+    SELECT *, row_number() OVER (PARTITION BY agent ORDER BY place) AS nth_of_agent FROM alone
+  ), by_right AS (
+    SELECT *, row_number() OVER (PARTITION BY entitlement ORDER BY place) AS nth_of_right FROM by_agent
+    WHERE agent_room IS NULL OR nth_of_agent <= agent_room
+  ), by_user AS (
+    SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY place) AS nth_of_user FROM by_right
+    WHERE has_spent OR uses_left IS NULL OR nth_of_right <= uses_left
+  ), granted AS MATERIALIZED (
+    SELECT id, user_id, entitlement, has_spent FROM by_user WHERE user_room IS NULL OR nth_of_user <= user_room
+  ), spent AS (
+    INSERT INTO slipway.entitlement_spends (execution_id, entitlement_id, user_id, agent, price)
+    SELECT g.id, g.entitlement, e.user_id, e.agent,
+           coalesce((SELECT r.price FROM slipway.agent_revisions r WHERE r.agent = e.agent AND r.revision = e.agent_revision), 0)
+    FROM granted g JOIN slipway.executions e ON e.id = g.id WHERE NOT g.has_spent  -- a further attempt stands on the first one's
+  ), used AS (
+    UPDATE slipway.entitlements n SET used = n.used + g.uses
+    FROM (SELECT entitlement, count(*)::int AS uses FROM granted WHERE NOT has_spent GROUP BY entitlement) g WHERE n.id = g.entitlement
+  ), running AS (
+    UPDATE slipway.user_usage u SET running = u.running + g.n, queued = u.queued - g.n, turn = nextval('slipway.turns')
+    FROM (SELECT user_id, count(*)::int AS n FROM granted GROUP BY user_id) g WHERE u.user_id = g.user_id
+  )
+  SELECT array_agg(id) INTO taken FROM granted;
   IF taken IS NULL THEN RETURN; END IF;
-
-  -- Limits that depend on other rows (running at once per user and agent, uses left) narrow `taken` at this point, by
-  -- row_number() over the rows just locked.
-
-  INSERT INTO slipway.user_usage AS u (user_id, running)
-    SELECT e.user_id, count(*) FROM slipway.executions e WHERE e.id = ANY (taken) GROUP BY e.user_id ORDER BY e.user_id
-    ON CONFLICT (user_id) DO UPDATE SET running = u.running + excluded.running;
 
   UPDATE slipway.executions e
     SET stage = 'Claimed', status = 'PENDING', reason = 'Starting', message = p_message,
         node = p_node, epoch = p_epoch, attempt = e.attempt + 1, generation = 0, claim_id = gen_random_uuid(),
-        create_failures = 0,
-        price = coalesce(e.price, (SELECT r.price FROM slipway.agent_revisions r
-                                   WHERE r.agent = e.agent AND r.revision = e.agent_revision), 0)
-    WHERE e.id = ANY (taken);
-
-  INSERT INTO slipway.entitlement_spends (execution_id, entitlement_id, user_id, agent, price)
-    SELECT e.id, e.entitlement_id, e.user_id, e.agent, e.price FROM slipway.executions e WHERE e.id = ANY (taken)
-    ON CONFLICT (execution_id) DO NOTHING;  -- a further attempt stands on the first one's spend
-
+        create_failures = 0, price = s.price
+    FROM slipway.entitlement_spends s WHERE e.id = ANY (taken) AND s.execution_id = e.id;
   INSERT INTO slipway.attempts (execution_id, attempt, node, epoch, claim_id, image_digest)
     SELECT e.id, e.attempt, p_node, p_epoch, e.claim_id, e.image_digest FROM slipway.executions e WHERE e.id = ANY (taken);
-
   INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
     SELECT e.id, e.attempt, e.stage, e.reason, e.message, p_node FROM slipway.executions e WHERE e.id = ANY (taken);
-
   RETURN QUERY SELECT unnest(taken);
 END
 $$;
 
--- The other half of the claim's count. Rows are locked in order, so two batches cannot wait for each other in a ring.
-CREATE FUNCTION slipway.release_usage(p_users text[], p_counts int[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Hours may lie between the first decision and the claim: agent and entitlement are asked again. A use that was spent stays
+-- valid for every attempt. The rows and their users' counts are locked.
+CREATE FUNCTION slipway.end_rightless(p_rows uuid[], p_at timestamptz, p_refusals jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  WITH asked AS MATERIALIZED (
+    SELECT e.id, CASE
+        WHEN a.name IS NULL THEN 'AgentNotFound'
+        WHEN coalesce((a.spec ->> 'suspend')::boolean, false) THEN 'AgentSuspended'
+        WHEN e.attempt > 0 THEN 'usable'
+        ELSE slipway.right_of(e.user_id, e.agent, e.entitlement_id, p_at) END AS has
+    FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent WHERE e.id = ANY (p_rows)
+  ), put_off AS (
+    UPDATE slipway.executions e SET not_before = p_at + interval '1 second', reason = 'Throttled', message = p_refusals ->> 'Throttled'
+    FROM asked WHERE asked.has = 'waits' AND e.id = asked.id
+  ), moved AS (
+    UPDATE slipway.executions e
+    SET stage = 'Finished', status = 'FAILED', reason = asked.has, fault = 'Policy', message = p_refusals ->> asked.has, finished_at = now()
+    FROM asked WHERE asked.has NOT IN ('usable', 'waits') AND e.id = asked.id
+    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message
+  ), given_back AS (
+    UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
+    FROM moved m WHERE s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
+  ), restored AS (
+    UPDATE slipway.entitlements n SET used = n.used - g.uses
+    FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
+  ), counted AS (
+    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)
+    SELECT id, agent, user_id, status, reason, fault FROM moved
+  ), told AS (
+    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
+    SELECT id, attempt, stage, reason, message FROM moved
+  )
+  UPDATE slipway.user_usage u SET queued = u.queued - m.n
+  FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) m WHERE u.user_id = m.user_id;
+END
+$$;
+
+-- Tells the rows at the head of each queue what they wait for: their user's or agent's limit, or a slot. At most `p_limit` rows,
+-- and only where it is not said already. Called after act_as() in the same transaction.
+CREATE FUNCTION slipway.say_why_waiting(p_limit int, p_slots_free boolean, p_words jsonb) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  said int;
+BEGIN
+  WITH head AS (
+    SELECT r.id, CASE
+        WHEN u.running >= (q.q).max_running OR r.agent_full THEN 'Throttled'
+        WHEN NOT p_slots_free THEN 'NoCapacity' END AS reason
+    FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q, LATERAL (
+      SELECT e.id, e.reason, coalesce((a.spec ->> 'maxConcurrent')::int <= slipway.running_of_agent(e.agent), false) AS agent_full
+      FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent AND a.spec ? 'maxConcurrent'
+      WHERE e.user_id = u.user_id AND e.queued ORDER BY e.priority DESC, e.created_at, e.id LIMIT 20) r
+    WHERE u.queued > 0 ORDER BY u.band DESC, u.turn, u.user_id LIMIT p_limit
+  ), held AS (
+    SELECT e.id, h.reason FROM head h JOIN slipway.executions e ON e.id = h.id
+    WHERE h.reason IS NOT NULL AND e.queued AND e.reason <> h.reason AND e.reason <> 'Retrying'
+    ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED
+  ), told AS (
+    UPDATE slipway.executions e SET reason = h.reason, message = p_words ->> h.reason FROM held h WHERE e.id = h.id
+    RETURNING e.id, e.attempt, e.stage, e.reason, e.message
+  ), events AS (
+    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
+    SELECT id, attempt, stage, reason, message FROM told
+  )
+  SELECT count(*) INTO said FROM told;
+  RETURN said;
+END
+$$;
+
+-- An agent leaves when nothing unfinished names it; its revisions, ledgers and totals stay.
+CREATE FUNCTION slipway.agents_leave() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM slipway.executions e WHERE e.agent = OLD.name AND e.live AND e.finished_at IS NULL)
+     OR EXISTS (SELECT FROM slipway.executions e WHERE e.agent = OLD.name AND e.queued)
+     OR EXISTS (SELECT FROM slipway.executions e WHERE e.agent = OLD.name AND e.decide_at IS NOT NULL) THEN
+    RAISE EXCEPTION 'agent % has unfinished executions; suspend it and wait, or cancel them', OLD.name
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  RETURN OLD;
+END
+$$;
+CREATE TRIGGER agents_leave BEFORE DELETE ON slipway.agents FOR EACH ROW EXECUTE FUNCTION slipway.agents_leave();
+
+-- The other half of the claim's count; `p_queued`: those of them that wait again. Rows are locked in order, so two batches cannot
+-- wait for each other in a ring.
+CREATE FUNCTION slipway.release_usage(p_users text[], p_counts int[], p_queued boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM 1 FROM slipway.user_usage u WHERE u.user_id = ANY (p_users) ORDER BY u.user_id FOR UPDATE;
-  UPDATE slipway.user_usage u SET running = greatest(u.running - d.n, 0)
+  UPDATE slipway.user_usage u SET running = greatest(u.running - d.n, 0), queued = u.queued + CASE WHEN p_queued THEN d.n ELSE 0 END
     FROM unnest(p_users, p_counts) AS d(user_id, n) WHERE u.user_id = d.user_id;
 END
 $$;
@@ -75,7 +363,8 @@ CREATE TABLE slipway.agent_stats (
   user_faults     bigint NOT NULL DEFAULT 0,
   platform_faults bigint NOT NULL DEFAULT 0,
   policy_faults   bigint NOT NULL DEFAULT 0,
-  revenue         numeric NOT NULL DEFAULT 0
+  revenue         numeric NOT NULL DEFAULT 0,
+  last_run_at     timestamptz
 ) WITH (fillfactor = 70);
 
 -- A log-linear histogram: exact below 32 ms, then 16 buckets to each power of two; the middle of a bucket is off by 3.2 % at most.
@@ -105,13 +394,14 @@ CREATE FUNCTION slipway.fold_outcomes(p_limit int) RETURNS bigint LANGUAGE sql A
       SELECT agent, count(*), count(*) FILTER (WHERE status = 'COMPLETED'), count(*) FILTER (WHERE status = 'FAILED'),
              count(*) FILTER (WHERE status = 'TIMEOUT'), count(*) FILTER (WHERE fault = 'Agent'),
              count(*) FILTER (WHERE fault = 'User'), count(*) FILTER (WHERE fault = 'Platform'),
-             count(*) FILTER (WHERE fault = 'Policy'), sum(revenue)
+             count(*) FILTER (WHERE fault = 'Policy'), sum(revenue), max(finished_at) FILTER (WHERE duration_ms IS NOT NULL)
       FROM gone GROUP BY agent ORDER BY agent
     ON CONFLICT (agent) DO UPDATE SET
       total = s.total + excluded.total, completed = s.completed + excluded.completed, failed = s.failed + excluded.failed,
       timed_out = s.timed_out + excluded.timed_out, agent_faults = s.agent_faults + excluded.agent_faults,
       user_faults = s.user_faults + excluded.user_faults, platform_faults = s.platform_faults + excluded.platform_faults,
-      policy_faults = s.policy_faults + excluded.policy_faults, revenue = s.revenue + excluded.revenue
+      policy_faults = s.policy_faults + excluded.policy_faults, revenue = s.revenue + excluded.revenue,
+      last_run_at = greatest(s.last_run_at, excluded.last_run_at)
   ), buckets AS (
     INSERT INTO slipway.agent_stat_buckets AS b
       SELECT agent, slipway.duration_bucket(duration_ms), count(*) FROM gone WHERE duration_ms IS NOT NULL
@@ -129,12 +419,13 @@ CREATE VIEW slipway.agent_statistics AS
     SELECT agent, count(*), count(*) FILTER (WHERE status = 'COMPLETED'), count(*) FILTER (WHERE status = 'FAILED'),
            count(*) FILTER (WHERE status = 'TIMEOUT'), count(*) FILTER (WHERE fault = 'Agent'),
            count(*) FILTER (WHERE fault = 'User'), count(*) FILTER (WHERE fault = 'Platform'),
-           count(*) FILTER (WHERE fault = 'Policy'), sum(revenue)
+           count(*) FILTER (WHERE fault = 'Policy'), sum(revenue), max(finished_at) FILTER (WHERE duration_ms IS NOT NULL)
     FROM slipway.outcomes GROUP BY agent
   ), totals AS (
     SELECT agent, sum(total)::bigint AS total, sum(completed)::bigint AS completed, sum(failed)::bigint AS failed,
            sum(timed_out)::bigint AS timed_out, sum(agent_faults)::bigint AS agent_faults, sum(user_faults)::bigint AS user_faults,
-           sum(platform_faults)::bigint AS platform_faults, sum(policy_faults)::bigint AS policy_faults, sum(revenue) AS revenue
+           sum(platform_faults)::bigint AS platform_faults, sum(policy_faults)::bigint AS policy_faults, sum(revenue) AS revenue,
+           max(last_run_at) AS last_run_at
     FROM counted GROUP BY agent
   ), buckets AS (
     SELECT agent, bucket, sum(n) AS n FROM (
@@ -158,6 +449,9 @@ GRANT SELECT ON slipway.attempts, slipway.execution_events, slipway.execution_lo
 GRANT INSERT, UPDATE, DELETE ON slipway.executions, slipway.attempts, slipway.execution_events, slipway.execution_log_chunks,
   slipway.entitlement_spends, slipway.entitlements, slipway.user_usage, slipway.outcomes, slipway.agent_stats,
   slipway.agent_stat_buckets, slipway.nodes TO slipway_controller;
+GRANT USAGE ON SEQUENCE slipway.turns TO slipway_controller;
+-- Locking a row needs the right to change it; the claim locks the agents that have a limit.
+GRANT UPDATE (updated_at) ON slipway.agents TO slipway_controller;
 GRANT INSERT, UPDATE, DELETE ON slipway.agents, slipway.entitlements, slipway.quotas, slipway.nodes, slipway.executions TO slipway_admin;
 GRANT INSERT ON slipway.agent_revisions TO slipway_admin;
 GRANT DELETE ON slipway.attempts, slipway.execution_events, slipway.execution_log_chunks TO slipway_admin;

@@ -117,6 +117,10 @@ BEGIN
     SET settled_at = now(), refunded_at = CASE WHEN m.settle = 'refund' THEN now() END,
         refund_reason = CASE WHEN m.settle = 'refund' THEN m.reason END
     FROM moved m WHERE m.settle IS NOT NULL AND s.execution_id = m.id AND s.settled_at IS NULL
+    RETURNING CASE WHEN m.settle = 'refund' THEN s.entitlement_id END AS given_back
+  ), restored AS (
+    UPDATE slipway.entitlements n SET used = n.used - g.uses
+    FROM (SELECT given_back, count(*)::int AS uses FROM settled WHERE given_back IS NOT NULL GROUP BY 1) g WHERE n.id = g.given_back
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms)
     SELECT id, agent, user_id, status, reason, fault, CASE WHEN priced THEN coalesce(price, 0) ELSE 0 END, duration_ms
@@ -137,7 +141,7 @@ BEGIN
   SELECT (SELECT array_agg(id) FROM moved), (SELECT array_agg(user_id::text ORDER BY user_id) FROM released),
          (SELECT array_agg(n ORDER BY user_id) FROM released)
   INTO done, users, counts;
-  IF users IS NOT NULL THEN PERFORM slipway.release_usage(users, counts); END IF;
+  IF users IS NOT NULL THEN PERFORM slipway.release_usage(users, counts, false); END IF;
   RETURN QUERY SELECT h.id, coalesce(h.id = ANY (done), false) FROM unnest(held) AS h(id);
 END
 $$;
@@ -170,13 +174,9 @@ BEGIN
   SELECT (SELECT array_agg(id) FROM moved), (SELECT array_agg(user_id::text ORDER BY user_id) FROM released),
          (SELECT array_agg(n ORDER BY user_id) FROM released)
   INTO done, users, counts;
-  IF users IS NOT NULL THEN PERFORM slipway.release_usage(users, counts); END IF;
+  IF users IS NOT NULL THEN PERFORM slipway.release_usage(users, counts, true); END IF;
   RETURN QUERY SELECT h.id, coalesce(h.id = ANY (done), false) FROM unnest(held) AS h(id);
 END
 $$;
-
-REVOKE EXECUTE ON FUNCTION slipway.hold_rows, slipway.record_moves, slipway.record_ends, slipway.record_requeues FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION slipway.hold_rows, slipway.record_moves, slipway.record_ends, slipway.record_requeues
-  TO slipway_controller;
 
 INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (6, '0006_steps', 1);

@@ -6,8 +6,8 @@
 #include <cstdlib>
 
 #include "api/fields.h"
+#include "api/json_schema/strict_json.h"
 #include "api/quantity.h"
-#include "api/strict_json.h"
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/files.h"
 #include "cmd/slipway/session.h"

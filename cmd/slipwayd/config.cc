@@ -81,6 +81,41 @@ std::string set_runtimes(Config& config, const std::string& value) {
   return {};
 }
 
+std::string set_registries(Config& config, const std::string& value) {
+  std::stringstream names(value);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (!name.empty()) config.policy.registries.push_back(name);
+  }
+  return {};
+}
+
+std::string set_digest_required(Config& config, const std::string& value) {
+  if (value != "true" && value != "false") return "true or false";
+  config.policy.digest_required = value == "true";
+  return {};
+}
+
+std::string set_greatest_memory(Config& config, const std::string& value) {
+  const auto bytes = parse_bytes(value);
+  if (!bytes) return "a quantity of bytes such as 2Gi";
+  config.policy.greatest_memory = *bytes;
+  return {};
+}
+
+std::string set_greatest_cpu(Config& config, const std::string& value) {
+  const auto cpu = parse_millicores(value);
+  if (!cpu) return "a quantity of CPU such as 2 or 500m";
+  config.policy.greatest_cpu_millicores = *cpu;
+  return {};
+}
+
+std::string set_greatest_timeout(Config& config, const std::string& value) {
+  const auto parsed = parse_duration(value);
+  if (!parsed) return "a duration such as 1h";
+  config.policy.greatest_timeout = std::chrono::duration_cast<std::chrono::seconds>(*parsed);
+  return {};
+}
+
 std::string set_listen(Config& config, const std::string& value) {
   const auto colon = value.rfind(':');
   int port = -1;
@@ -118,6 +153,13 @@ const std::vector<Setting>& settings() {
       {"node.slots", "containers running at once", number(&Config::node_slots, 1, 10000)},
       {"node.starts", "creates and starts in flight", number(&Config::node_starts, 1, 1000)},
       {"http.listen", "address of health and metrics", set_listen},
+      {"policy.registries", "registries images may come from, separated by commas; empty: any",
+       set_registries},
+      {"policy.digest_required", "whether images must be named by digest: true or false",
+       set_digest_required},
+      {"policy.memory", "most memory an agent may ask for, such as 2Gi", set_greatest_memory},
+      {"policy.cpu", "most CPU an agent may ask for, such as 2 or 500m", set_greatest_cpu},
+      {"policy.timeout", "longest timeout an agent may ask for, such as 1h", set_greatest_timeout},
       {"lease", "how long the node may act without a heartbeat", duration(&Config::lease)},
       {"resync", "how often both lists are walked", duration(&Config::resync)},
       {"startup_timeout", "how long to wait for database and engine at start",
@@ -150,6 +192,8 @@ void flatten(const YAML::Node& node, const std::string& prefix, Values& values) 
     if (key == "engine.runtimes" && entry.second.IsMap()) {
       for (const auto& pair : entry.second)
         values[key] += pair.first.as<std::string>() + "=" + pair.second.as<std::string>() + ",";
+    } else if (entry.second.IsSequence()) {
+      for (const auto& item : entry.second) values[key] += item.as<std::string>() + ",";
     } else if (entry.second.IsMap()) {
       flatten(entry.second, key + ".", values);
     } else {

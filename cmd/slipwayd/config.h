@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "api/policy.h"
 #include "api/result.h"
 #include "logging/log.h"
 
@@ -26,6 +27,7 @@ struct Config {
   int node_starts = 0;    ///< creates and starts in flight; 0: 2 × cores
   std::string http_host = "127.0.0.1";
   int http_port = 8320;
+  Policy policy;  ///< what agents may be here
   std::chrono::milliseconds lease{15000};
   std::chrono::milliseconds resync{10000};
   std::chrono::milliseconds startup_timeout{30000};

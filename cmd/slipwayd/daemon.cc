@@ -74,18 +74,21 @@ Daemon::Daemon(Config config, Identity identity)
                    .gate = gate_,
                    .images = images_,
                    .deadlines = deadlines_,
+                   .contracts = contracts_,
                    .capabilities = capabilities_,
                    .pool = pool_.get_executor(),
                    .random = random_source(),
                    .probe = count_executions_,
                    .want_image = [this](const std::string& key) { image_loop_->enqueue(key); },
                    .on_engine = [this](const EngineIdentity& engine) { on_engine(engine); }}),
-      claims_(store_, clock_, lease_, slots_,
-              {.on_claimed =
-                   [this](const ExecutionId& id) {
-                     executions_.claimed_just_now(id);
-                     execution_loop_->enqueue(id);
-                   }}),
+      claims_({.store = store_,
+               .clock = clock_,
+               .lease = lease_,
+               .slots = slots_,
+               .contracts = contracts_,
+               .pool = pool_.get_executor(),
+               .policy = config_.policy},
+              {.on_claimed = [this](const ExecutionId& id) { execution_loop_->enqueue(id); }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
               .on_pull =

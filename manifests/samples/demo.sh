@@ -97,16 +97,20 @@ load_image keyphrases
 say "slipway apply -f $SAMPLES"
 "$SLIPWAY" apply -f "$SAMPLES"
 
+say "slipway grant u-42 …"
+"$SLIPWAY" grant u-42 momentum --uses 2
+"$SLIPWAY" grant u-42 keyphrases --uses 1
+
 mkdir "$WORK/out"
 output_of() { sql -At -v id="$1" <<<"SELECT output FROM slipway.executions WHERE id = :'id'::uuid"; }
 
-say "slipway run momentum --input @$SAMPLES/momentum/demo/eth-1h.json --follow"
-"$SLIPWAY" run momentum --input "@$SAMPLES/momentum/demo/eth-1h.json" --follow >"$WORK/out/eth.json"
+say "slipway run momentum --user u-42 --input @$SAMPLES/momentum/demo/eth-1h.json --follow"
+"$SLIPWAY" run momentum --user u-42 --input "@$SAMPLES/momentum/demo/eth-1h.json" --follow >"$WORK/out/eth.json"
 jq -c . "$WORK/out/eth.json"
 
 say "slipway run keyphrases on the GPL-3 as Debian ships it"
 jq -Rs '{document: .}' /usr/share/common-licenses/GPL-3 >"$WORK/out/gpl-3.input.json"
-"$SLIPWAY" run keyphrases --input "@$WORK/out/gpl-3.input.json" --follow >"$WORK/out/gpl-3.json"
+"$SLIPWAY" run keyphrases --user u-42 --input "@$WORK/out/gpl-3.input.json" --follow >"$WORK/out/gpl-3.json"
 jq -r '.keySentences[] | "  \(.score)  \(.text)"' "$WORK/out/gpl-3.json"
 
 say "and one by plain SQL"

@@ -1,16 +1,15 @@
 #pragma once
 
-#include <vector>
-
+#include "api/policy.h"
+#include "reconcilers/execution/contracts.h"
 #include "store/store.h"
 
 namespace slipway::reconcilers {
 
-/// The first decision over one waiting row: pure, and made without a free slot being needed.
-store::Decision decide_first(const store::Undecided& row, TimePoint now);
-
-/// At most `count` of the candidates, in turn over their users within a band of priority. `candidates` come
-/// in the order priority, then age; a user's own order is kept.
-std::vector<ExecutionId> pick_fairly(const std::vector<store::Candidate>& candidates, int count);
+/// The first decision over one waiting row, as far as the row and its agent alone decide it: pure, and made
+/// without a free slot being needed. `input` is how the row's input stands to the agent's schema; of a row
+/// that is not New it is not asked again.
+store::Decision decide_first(const store::Undecided& row, const ContractVerdict& input, const Policy& policy,
+                             TimePoint now);
 
 }  // namespace slipway::reconcilers

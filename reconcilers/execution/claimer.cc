@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "logging/log.h"
 #include "reconcilers/execution/admission.h"
@@ -15,8 +17,8 @@ using controller::WakeAt;
 using namespace std::chrono_literals;
 
 constexpr int kDecisionsAtOnce = 500;
-constexpr int kCandidatesPerSlot = 16;  // enough of a window for users to take turns in
-constexpr int kCandidatesAtLeast = 64;
+constexpr int kClaimsAtOnce = 100;
+constexpr Duration kExplainEvery = 1s;
 // A node that goes idle looks soon again, since a row may have come between its last look and its doorbell
 // being on.
 constexpr std::array<Duration, 5> kPolls = {5ms, 50ms, 250ms, 500ms, 1000ms};
@@ -29,10 +31,12 @@ asio::awaitable<Result<Outcome>> Claimer::reconcile(const controller::Key&) {
   if (!decided) co_return decided.error();
   const auto claimed = co_await claim();
   if (!claimed) co_return claimed.error();
+  may_wait_ = may_wait_ || *decided + *claimed > 0;
+  if (const auto explained = co_await explain(); !explained) co_return explained.error();
   if (*decided + *claimed == 0) co_return co_await go_idle();
   idle_polls_ = 0;
-  if (doorbell_on_ && clock_.monotonic() - busy_since_ > kBusy) {
-    const auto off = co_await store_.set_idle(false);
+  if (doorbell_on_ && parts_.clock.monotonic() - busy_since_ > kBusy) {
+    const auto off = co_await parts_.store.set_idle(false);
     if (!off) co_return off.error();
     doorbell_on_ = false;
   }
@@ -40,41 +44,64 @@ asio::awaitable<Result<Outcome>> Claimer::reconcile(const controller::Key&) {
 }
 
 asio::awaitable<Result<int>> Claimer::decide() {
-  const auto undecided = co_await store_.list_undecided(kDecisionsAtOnce);
+  const auto undecided = co_await parts_.store.list_undecided(kDecisionsAtOnce);
   if (!undecided) co_return undecided.error();
   if (undecided->empty()) co_return 0;
+  const auto inputs = co_await asio::co_spawn(
+      parts_.pool,
+      [this, &undecided]() -> asio::awaitable<std::vector<ContractVerdict>> {
+        std::vector<ContractVerdict> verdicts;
+        for (const auto& row : *undecided) {
+          const bool asked = row.stage == Stage::New && row.spec;
+          verdicts.push_back(
+              asked ? parts_.contracts.check_input(row.agent, row.agent_revision, *row.spec, row.input)
+                    : ContractVerdict{});
+        }
+        co_return verdicts;
+      },
+      asio::use_awaitable);
   std::vector<store::Decision> decisions;
   decisions.reserve(undecided->size());
-  for (const auto& row : *undecided) decisions.push_back(decide_first(row, clock_.now()));
-  co_return co_await store_.decide(decisions);
+  for (std::size_t i = 0; i < undecided->size(); ++i)
+    decisions.push_back(decide_first((*undecided)[i], inputs[i], parts_.policy, parts_.clock.now()));
+  co_return co_await parts_.store.decide(decisions);
 }
 
 asio::awaitable<Result<int>> Claimer::claim() {
-  const int free = slots_.free();
-  if (free == 0 || !lease_.held() || lease_.cordoned()) co_return 0;
-  const auto candidates =
-      co_await store_.list_candidates(std::max(kCandidatesAtLeast, free * kCandidatesPerSlot));
+  const int free = std::min(parts_.slots.free(), kClaimsAtOnce);
+  if (free == 0 || !parts_.lease.held() || parts_.lease.cordoned()) co_return 0;
+  const auto candidates = co_await parts_.store.list_candidates(free);
   if (!candidates) co_return candidates.error();
   if (candidates->empty()) co_return 0;
-  const auto claimed = co_await store_.claim(pick_fairly(*candidates, free));
+  const auto claimed = co_await parts_.store.claim(*candidates);
   if (!claimed) co_return claimed.error();
   for (const auto& id : *claimed) {
-    slots_.hold(id);
+    parts_.slots.hold(id);
     hooks_.on_claimed(id);
   }
   co_return static_cast<int>(claimed->size());
 }
 
+/// Once a second while something may have come to wait: never on an idle node.
+asio::awaitable<Result<void>> Claimer::explain() {
+  if (!may_wait_ || parts_.clock.monotonic() - explained_at_ < kExplainEvery) co_return Result<void>();
+  explained_at_ = parts_.clock.monotonic();
+  const auto said = co_await parts_.store.explain_waiting(parts_.slots.free() > 0);
+  if (!said) co_return said.error();
+  may_wait_ = *said > 0;
+  co_return Result<void>();
+}
+
 asio::awaitable<Result<Outcome>> Claimer::go_idle() {
-  busy_since_ = clock_.monotonic();
+  busy_since_ = parts_.clock.monotonic();
   if (!doorbell_on_) {
-    const auto on = co_await store_.set_idle(true);
+    const auto on = co_await parts_.store.set_idle(true);
     if (!on) co_return on.error();
     doorbell_on_ = true;
     idle_polls_ = 0;
   }
   const auto poll = kPolls.at(static_cast<std::size_t>(std::min<int>(idle_polls_++, kPolls.size() - 1)));
-  co_return Outcome{WakeAt{clock_.now() + poll}};
+  co_return Outcome{WakeAt{parts_.clock.now() + poll}};
 }
 
 }  // namespace slipway::reconcilers

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include "api/clock.h"
+#include "api/policy.h"
 #include "controller/reconciler.h"
+#include "reconcilers/execution/contracts.h"
 #include "reconcilers/node_state.h"
 #include "store/store.h"
 
@@ -18,24 +22,33 @@ class Claimer : public controller::Reconciler {
         on_claimed;  ///< the execution now holds a slot and wants to be reconciled
   };
 
-  Claimer(store::Store& store, const Clock& clock, const Lease& lease, Slots& slots, Hooks hooks)
-      : store_(store), clock_(clock), lease_(lease), slots_(slots), hooks_(std::move(hooks)) {}
+  /// Everything it works with; each outlives it.
+  struct Parts {
+    store::Store& store;
+    const Clock& clock;
+    const Lease& lease;
+    Slots& slots;
+    Contracts& contracts;
+    asio::any_io_executor pool;  ///< inputs are held to their schemas there
+    Policy policy;
+  };
+  Claimer(Parts parts, Hooks hooks) : parts_(std::move(parts)), hooks_(std::move(hooks)) {}
 
   asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& key) override;
 
  private:
   asio::awaitable<Result<int>> decide();
   asio::awaitable<Result<int>> claim();
+  asio::awaitable<Result<void>> explain();
   asio::awaitable<Result<controller::Outcome>> go_idle();
 
-  store::Store& store_;
-  const Clock& clock_;
-  const Lease& lease_;
-  Slots& slots_;
+  Parts parts_;
   Hooks hooks_;
   int idle_polls_ = 0;
   bool doorbell_on_ = false;
   Duration busy_since_{0};
+  bool may_wait_ = false;  ///< rows may have come to wait since it was last explained to them
+  Duration explained_at_{0};
 };
 
 }  // namespace slipway::reconcilers

@@ -75,7 +75,14 @@ bool may_retry(const Execution& e, Reason reason) {
   return row_of(reason).fault == Fault::Platform && !e.cancel_requested && e.ref.attempt <= e.retry_limit;
 }
 
-Record end(const Execution& e, Reason reason, std::optional<std::string> output, store::AttemptEnd attempt) {
+/// A result that does not fit is told to its author with the place; every other end has words of its own.
+std::string message_of(Reason reason, const std::string& result_problem) {
+  if (reason != Reason::OutputInvalid || result_problem.empty()) return {};
+  return "The agent's result is not what was promised: " + result_problem + ".";
+}
+
+Record end(const Execution& e, Reason reason, std::optional<std::string> output, store::AttemptEnd attempt,
+           std::string message = {}) {
   attempt.reason = reason;
   if (may_retry(e, reason)) return store::Recycle{e.ref.execution, e.ref.claim, e.stage, std::move(attempt)};
   store::Finish finish;
@@ -83,6 +90,7 @@ Record end(const Execution& e, Reason reason, std::optional<std::string> output,
   finish.claim = e.ref.claim;
   finish.from = e.stage;
   finish.reason = reason;
+  finish.message = std::move(message);
   finish.output = std::move(output);
   finish.attempt = std::move(attempt);
   return finish;
@@ -117,7 +125,7 @@ Record conclude(const Execution& e, const Observation& o, const NodeView& node, 
   auto& result = findings.evidence.result;
   if (reason == Reason::Completed) return end(e, reason, std::move(result), std::move(attempt));
   if (!result.empty()) attempt.partial_result = std::move(result);
-  return end(e, reason, std::nullopt, std::move(attempt));
+  return end(e, reason, std::nullopt, std::move(attempt), message_of(reason, findings.result_problem));
 }
 
 }  // namespace slipway::reconcilers

@@ -4,7 +4,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "api/strict_json.h"
 #include "logging/log.h"
 #include "reconcilers/execution/advance.h"
 
@@ -98,9 +97,7 @@ asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(cons
   }
   Pass pass{std::move(*row), {}, {}, {}};
   if (pass.row.stage == Stage::Claimed) pass.spec = container_spec(pass.row);
-  if (!fresh_.erase(id) || pass.row.stage != Stage::Claimed) {
-    if (const auto looked = co_await look(pass); !looked) co_return looked.error();
-  }
+  if (const auto looked = co_await look(pass); !looked) co_return looked.error();
   if (!holds_slot(pass.row.stage)) let_go(id);
   co_return co_await go_on(std::move(pass));
 }
@@ -343,8 +340,10 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
   if (findings.evidence.result_state == Evidence::ResultState::Present) {
     findings.result_problem = co_await asio::co_spawn(
         parts_.pool,
-        [&findings]() -> asio::awaitable<std::string> {
-          co_return check_strict_json(findings.evidence.result);
+        [this, &findings, &row = pass.row]() -> asio::awaitable<std::string> {
+          const auto verdict = parts_.contracts.check_output(row.agent, row.agent_revision, *row.spec,
+                                                             findings.evidence.result);
+          co_return verdict.schema_broken ? "the agent's output schema cannot be used" : verdict.problem;
         },
         asio::use_awaitable);
   }

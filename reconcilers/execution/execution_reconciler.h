@@ -6,6 +6,7 @@
 #include "api/clock.h"
 #include "controller/backoff.h"
 #include "controller/reconciler.h"
+#include "reconcilers/execution/contracts.h"
 #include "reconcilers/execution/deadline_guard.h"
 #include "reconcilers/execution/plan.h"
 #include "reconcilers/node_state.h"
@@ -34,6 +35,7 @@ struct ExecutionParts {
   StartGate& gate;
   ImageTable& images;
   DeadlineGuard& deadlines;
+  Contracts& contracts;
   const runtime::Capabilities& capabilities;
   asio::any_io_executor pool;  ///< for work that must not hold up the loop (the io executor in a simulation)
   controller::Random random;
@@ -49,10 +51,6 @@ class ExecutionReconciler : public controller::Reconciler {
  public:
   explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)) {}
   asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& id) override;
-
-  /// This process has claimed it just now. Nobody knew the claim's id before, so no container of this attempt
-  /// can be there, and the first pass need not look.
-  void claimed_just_now(const ExecutionId& id) { fresh_.insert(id); }
 
  private:
   template <class T>
@@ -92,7 +90,6 @@ class ExecutionReconciler : public controller::Reconciler {
   ExecutionParts parts_;
   EngineIdentity engine_;  ///< that answered last
   std::set<ClaimId> term_sent_;
-  std::set<ExecutionId> fresh_;
 };
 
 }  // namespace slipway::reconcilers

@@ -51,10 +51,10 @@ Plan plan(const Execution& execution, const runtime::Observation& observed, cons
 Plan resolve_doubt(const Execution& execution, const runtime::Observation& observed, bool fenced,
                    TimePoint now);
 
-/// What collecting brought, with the result already examined (api/strict_json.h).
+/// What collecting brought, with the result already examined (contracts.h).
 struct Findings {
   Evidence evidence;
-  std::string result_problem;  ///< empty: valid JSON
+  std::string result_problem;  ///< empty: JSON that fits the agent's output schema
 };
 
 /// How a run that has ended, or was lost, is recorded: finished, or recycled for another attempt.

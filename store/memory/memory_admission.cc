@@ -1,6 +1,7 @@
 #include "store/memory/memory_admission.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace slipway::store {
 namespace {
@@ -28,7 +29,7 @@ std::optional<Undecided> MemoryAdmission::undecided(const ExecutionRow& row) con
                  row.start_deadline,
                  row.timeout_asked,
                  row.retry_asked,
-                 static_cast<std::int64_t>(row.input.size()),
+                 exec.stage == Stage::New ? row.input : std::string(),
                  0,
                  nullptr};
   if (auto agent = db_.agents_.find(exec.agent); agent != db_.agents_.end()) {
@@ -71,6 +72,8 @@ std::optional<Reason> MemoryAdmission::refusal(const ExecutionRow& row) {
   }
   if (!any) return Reason::EntitlementMissing;
   if (!valid) return Reason::EntitlementExpired;
+  if (!db_.usable_entitlement(exec.user_id, exec.agent) && !has_unsettled_spend(exec.user_id, exec.agent))
+    return Reason::EntitlementExhausted;
   const auto& quota = quota_of(exec.user_id);
   const int waiting = count(exec.user_id, Stage::Queued) + count(exec.user_id, Stage::Deferred);
   if (quota.max_queued && waiting >= *quota.max_queued) return Reason::QueueFull;
@@ -92,6 +95,7 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
   }
   if (must_wait(row)) return false;
   ledger_.take(row);
+  db_.turns_[exec.user_id] = ++db_.last_turn_;
   row.exec.owner = node;
   exec.stage = Stage::Claimed;
   exec.reason = Reason::Starting;
@@ -106,6 +110,50 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
   db_.attempts_[exec.ref.execution].push_back({exec.ref.attempt, node, exec.ref.claim, std::nullopt});
   db_.add_event(exec.ref.execution, "Claimed");
   return true;
+}
+
+// Users take turns within their band, the one served longest ago first; each offers its own rows in its own
+// order.
+std::vector<ExecutionId> MemoryAdmission::candidates(std::size_t limit) const {
+  std::map<std::string, std::vector<const ExecutionRow*>> by_user;
+  for (const auto& [id, row] : db_.rows_) {
+    const auto& exec = row.exec;
+    const bool due = !exec.not_before || *exec.not_before <= db_.now();
+    const bool late = row.start_deadline && *row.start_deadline <= db_.now();
+    if (exec.stage == Stage::Queued && !exec.cancel_requested && due && !late && !is_held_back(row))
+      by_user[exec.user_id].push_back(&row);
+  }
+  std::vector<std::tuple<int, std::size_t, std::int64_t, ExecutionId>> offers;
+  for (auto& [user, rows] : by_user) {
+    std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
+      return std::tie(b->priority, a->created_at, a->exec.ref.execution) <
+             std::tie(a->priority, b->created_at, b->exec.ref.execution);
+    });
+    const auto turn = db_.turns_.find(user);
+    for (std::size_t place = 0; place < rows.size(); ++place)
+      offers.emplace_back(-quota_of(user).max_priority, place, turn == db_.turns_.end() ? 0 : turn->second,
+                          rows[place]->exec.ref.execution);
+  }
+  std::sort(offers.begin(), offers.end());
+  if (offers.size() > limit) offers.resize(limit);
+  std::vector<ExecutionId> ids;
+  for (const auto& offer : offers) ids.push_back(std::get<3>(offer));
+  return ids;
+}
+
+int MemoryAdmission::explain(bool slots_free) {
+  int said = 0;
+  for (auto& [id, row] : db_.rows_) {
+    if (row.exec.stage != Stage::Queued || row.exec.reason == Reason::Retrying) continue;
+    const bool held_back = is_held_back(row);
+    if (!held_back && slots_free) continue;
+    const auto reason = held_back ? Reason::Throttled : Reason::NoCapacity;
+    if (row.exec.reason == reason) continue;
+    row.exec.reason = reason;
+    row.message = std::string(row_of(reason).message);
+    ++said;
+  }
+  return said;
 }
 
 // Asked again at the claim, since hours may lie between. A use that was spent stays valid for every attempt.
@@ -129,9 +177,17 @@ bool MemoryAdmission::must_wait(const ExecutionRow& row) const {
   const auto& exec = row.exec;
   const bool spent = db_.spends_.contains(exec.ref.execution);
   if (!spent && !db_.usable_entitlement(exec.user_id, exec.agent)) return true;
+  return is_held_back(row);
+}
+
+/// The user or the agent has as many running as it may.
+bool MemoryAdmission::is_held_back(const ExecutionRow& row) const {
+  const auto& exec = row.exec;
   const auto& quota = quota_of(exec.user_id);
   if (quota.max_running && db_.running(exec.user_id) >= *quota.max_running) return true;
-  const auto limit = db_.agents_.at(exec.agent).revisions.back()->max_concurrent;
+  const auto agent = db_.agents_.find(exec.agent);
+  if (agent == db_.agents_.end()) return false;
+  const auto limit = agent->second.revisions.back()->max_concurrent;
   const auto of_agent = std::count_if(db_.rows_.begin(), db_.rows_.end(), [&](const auto& entry) {
     return entry.second.exec.agent == exec.agent && is_running(entry.second.exec.stage);
   });

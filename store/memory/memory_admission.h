@@ -18,11 +18,15 @@ class MemoryAdmission {
   bool decide(const Decision& decision);
   /// Takes a queued row for `node`, ends it where its right to run is gone, or leaves it waiting (false).
   bool claim(ExecutionRow& row, const std::string& node);
+  /// As Store::list_candidates and Store::explain_waiting.
+  std::vector<ExecutionId> candidates(std::size_t limit) const;
+  int explain(bool slots_free);
 
  private:
   std::optional<Reason> refusal(const ExecutionRow& row);
   std::optional<Reason> lost_right(const ExecutionRow& row);
   bool must_wait(const ExecutionRow& row) const;
+  bool is_held_back(const ExecutionRow& row) const;
   const QuotaRow& quota_of(const std::string& user_id) const;
   int count(const std::string& user_id, Stage stage) const;
   bool has_unsettled_spend(const std::string& user_id, const std::string& agent) const;

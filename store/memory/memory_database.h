@@ -73,6 +73,7 @@ struct QuotaRow {
   std::optional<int> per_minute;
   std::optional<int> max_running;
   std::optional<int> max_queued;
+  int max_priority = 0;
 };
 
 struct Outcome {
@@ -162,6 +163,8 @@ class MemoryDatabase {
   std::map<ExecutionId, Spend> spends_;
   std::map<std::pair<std::string, std::int64_t>, int> rates_;  ///< by user and minute
   std::map<std::string, int> running_;
+  std::map<std::string, std::int64_t> turns_;  ///< by user: when it was served last
+  std::int64_t last_turn_ = 0;
   std::vector<Outcome> outcomes_;
   std::map<std::string, AgentStats> stats_;
   std::map<const void*, std::function<void(const Hint&)>> watchers_;

@@ -133,20 +133,14 @@ asio::awaitable<Result<int>> MemoryStore::decide(const std::vector<Decision>& de
   co_return written;
 }
 
-asio::awaitable<Result<std::vector<Candidate>>> MemoryStore::list_candidates(int limit) {
+asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_candidates(int limit) {
   if (auto no = refusal()) co_return *no;
-  std::vector<Candidate> found;
-  for (const auto& [id, row] : db_.rows_) {
-    const auto& exec = row.exec;
-    const bool due = !exec.not_before || *exec.not_before <= db_.now();
-    if (exec.stage != Stage::Queued || exec.cancel_requested || !due) continue;
-    found.push_back({id, exec.user_id, exec.agent, row.priority, row.created_at});
-  }
-  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tie(b.priority, a.created_at, a.id) < std::tie(a.priority, b.created_at, b.id);
-  });
-  if (static_cast<int>(found.size()) > limit) found.resize(static_cast<std::size_t>(limit));
-  co_return found;
+  co_return admission_.candidates(static_cast<std::size_t>(limit));
+}
+
+asio::awaitable<Result<int>> MemoryStore::explain_waiting(bool slots_free) {
+  if (auto no = refusal()) co_return *no;
+  co_return admission_.explain(slots_free);
 }
 
 asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::claim(const std::vector<ExecutionId>& ids) {

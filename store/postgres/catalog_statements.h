@@ -51,6 +51,26 @@ inline constexpr Statement kUpdateExecution{"catalog_update_execution", R"(
   WHERE id = $1::uuid AND (cancel_requested OR $2::boolean, $3::int, $4::int, $5::jsonb, $6::int)
     IS DISTINCT FROM (cancel_requested, timeout_seconds, priority, labels, ttl_seconds_after_finished) RETURNING id)"};
 
+inline constexpr Statement kWhy{"catalog_why", R"(
+  SELECT e.id, e.status, e.reason, e.message,
+    CASE WHEN e.queued THEN (SELECT count(*) FROM slipway.executions o WHERE o.user_id = e.user_id AND o.queued
+      AND (-o.priority, o.created_at, o.id) <= (-e.priority, e.created_at, e.id)) ELSE 0 END,
+    coalesce(u.queued, 0),
+    (SELECT count(*) FROM slipway.user_usage o WHERE o.queued > 0 AND o.band >= u.band),
+    (SELECT count(*) FROM slipway.user_usage o WHERE o.queued > 0 AND (-o.band, o.turn, o.user_id) < (-u.band, u.turn, u.user_id)),
+    coalesce(u.running, 0), (q.q).max_running,
+    slipway.running_of_agent(e.agent), (a.spec ->> 'maxConcurrent')::int,
+    e.queued AND e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits',
+    (extract(epoch FROM e.not_before - now()) * 1000)::bigint,
+    n.ready, n.slots, (SELECT count(*) FROM slipway.executions r WHERE r.live AND r.finished_at IS NULL),
+    (SELECT s.p50_ms FROM slipway.agent_statistics s WHERE s.agent = e.agent)
+  FROM slipway.executions e LEFT JOIN slipway.user_usage u ON u.user_id = e.user_id
+  LEFT JOIN slipway.agents a ON a.name = e.agent
+  CROSS JOIN LATERAL (SELECT slipway.quota_of(e.user_id) AS q) q
+  CROSS JOIN (SELECT count(*) AS ready, coalesce(sum(slots), 0) AS slots FROM slipway.nodes
+              WHERE ready AND NOT cordoned AND heartbeat_at > now() - make_interval(secs => lease_seconds)) n
+  WHERE e.id = $1::uuid)"};
+
 inline constexpr Statement kCancel{"catalog_cancel", R"(
   UPDATE slipway.executions SET cancel_requested = true
   WHERE id = $1::uuid AND finished_at IS NULL AND NOT cancel_requested RETURNING id)"};

@@ -35,6 +35,11 @@ bool spoils_connection(std::string_view sqlstate) {
          sqlstate == "25006" || sqlstate.starts_with("XX");
 }
 
+// The goodbye of a session that is ended may come behind a commit; a refusal of the statement never does.
+bool may_come_after_commit(std::string_view sqlstate) {
+  return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate.starts_with("XX");
+}
+
 const pqxx::result& of(const std::shared_ptr<const void>& result) {
   return *static_cast<const pqxx::result*>(result.get());
 }
@@ -78,7 +83,8 @@ Failure translate_current(bool committing) {
     // Without an SQLSTATE the message is the client library's own: the connection broke.
     if (sqlstate.empty()) return Failure({doubt_or_retry, e.what()}, sqlstate, true);
     const bool lost = spoils_connection(sqlstate);
-    return Failure({lost && committing ? ErrorClass::Doubt : classify(sqlstate), e.what()}, sqlstate, lost);
+    const bool doubt = lost && committing && may_come_after_commit(sqlstate);
+    return Failure({doubt ? ErrorClass::Doubt : classify(sqlstate), e.what()}, sqlstate, lost);
   } catch (const std::exception& e) {
     return Failure({doubt_or_retry, e.what()}, "", true);
   }

@@ -159,6 +159,30 @@ Result<Standing> PostgresCatalog::standing(const ExecutionId& id) {
   });
 }
 
+Result<Waiting> PostgresCatalog::why(const ExecutionId& id) {
+  return call<Waiting>([&](Connection& connection) -> Result<Waiting> {
+    const auto rows = connection.query(catalog::kWhy, {id});
+    if (rows.size() == 0) return not_found(Table::Executions, id);
+    const auto number = [&](int column) { return static_cast<int>(rows.number(0, column)); };
+    const auto maybe = [&](int column) {
+      return rows.null(0, column) ? std::nullopt : std::optional(number(column));
+    };
+    Waiting w;
+    w.id = rows.string(0, 0);
+    w.status = status_from(rows.string(0, 1)).value_or(Status::Pending);
+    w.reason = reason_from(rows.string(0, 2)).value_or(Reason::Queued);
+    w.message = rows.string(0, 3);
+    w.place = number(4), w.queued = number(5), w.users_waiting = number(6), w.users_ahead = number(7);
+    w.user_running = number(8), w.user_limit = maybe(9);
+    w.agent_running = number(10), w.agent_limit = maybe(11);
+    w.waits_for_a_use = rows.flag(0, 12);
+    w.not_before_in = std::max(0.0, static_cast<double>(rows.number(0, 13)) / 1000);
+    w.nodes_ready = number(14), w.slots = number(15), w.slots_used = number(16);
+    if (!rows.null(0, 17)) w.median_run_ms = rows.number(0, 17);
+    return w;
+  });
+}
+
 Result<std::optional<std::string>> PostgresCatalog::output(const ExecutionId& id) {
   return call<std::optional<std::string>>([&](Connection& connection) -> Result<std::optional<std::string>> {
     const auto rows = connection.query(catalog::kOutput, {id});

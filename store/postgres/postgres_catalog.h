@@ -19,6 +19,7 @@ class PostgresCatalog : public Catalog {
   Result<std::vector<nlohmann::json>> list(const Query& query) override;
   Result<ExecutionId> find_execution(const std::string& name_or_id) override;
   Result<Standing> standing(const ExecutionId& id) override;
+  Result<Waiting> why(const ExecutionId& id) override;
   Result<std::optional<std::string>> output(const ExecutionId& id) override;
   Result<std::vector<nlohmann::json>> events(const ExecutionId& id) override;
   Result<LogPage> logs(const ExecutionId& id, const LogCursor& after) override;

@@ -157,8 +157,13 @@ asio::awaitable<Result<int>> PostgresStore::decide(const std::vector<Decision>& 
   return impl_->fenced<int>("decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
 }
 
-asio::awaitable<Result<std::vector<Candidate>>> PostgresStore::list_candidates(int limit) {
-  return impl_->pool->run<std::vector<Candidate>>(
+asio::awaitable<Result<int>> PostgresStore::explain_waiting(bool slots_free) {
+  return impl_->fenced<int>("explain_waiting",
+                            [slots_free](Connection& c) { return postgres::explain_waiting(c, slots_free); });
+}
+
+asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_candidates(int limit) {
+  return impl_->pool->run<std::vector<ExecutionId>>(
       "list_candidates", [limit](Connection& c) { return postgres::list_candidates(c, limit); });
 }
 

@@ -44,7 +44,8 @@ class PostgresStore final : public Store {
   asio::awaitable<Result<NodeState>> heartbeat(const NodeReport& report) override;
   asio::awaitable<Result<std::vector<Undecided>>> list_undecided(int limit) override;
   asio::awaitable<Result<int>> decide(const std::vector<Decision>& decisions) override;
-  asio::awaitable<Result<std::vector<Candidate>>> list_candidates(int limit) override;
+  asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) override;
+  asio::awaitable<Result<int>> explain_waiting(bool slots_free) override;
   asio::awaitable<Result<std::vector<ExecutionId>>> claim(const std::vector<ExecutionId>& ids) override;
   asio::awaitable<Result<Execution>> load(const ExecutionId& id) override;
   asio::awaitable<Result<std::string>> load_input(const ExecutionId& id) override;

@@ -1,5 +1,7 @@
 #include "store/postgres/reads.h"
 
+#include <nlohmann/json.hpp>
+
 #include "store/postgres/parameters.h"
 #include "store/postgres/statements.h"
 
@@ -33,6 +35,20 @@ std::vector<std::string> first_column(const Rows& rows) {
   values.reserve(static_cast<std::size_t>(rows.size()));
   for (int i = 0; i < rows.size(); ++i) values.push_back(rows.string(i, 0));
   return values;
+}
+
+/// What the database itself may have to say of a row, by reason.
+std::string words() {
+  static const std::string text = [] {
+    auto all = nlohmann::json::object();
+    for (auto reason : {Reason::EntitlementMissing, Reason::EntitlementExpired, Reason::EntitlementExhausted,
+                        Reason::RateLimited, Reason::QueueFull, Reason::AgentNotFound, Reason::AgentSuspended,
+                        Reason::Throttled, Reason::NoCapacity}) {
+      all[std::string(row_of(reason).name)] = row_of(reason).message;
+    }
+    return all.dump();
+  }();
+  return text;
 }
 
 Execution execution_at(const Rows& rows, int i) {
@@ -76,7 +92,7 @@ std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, 
                     .start_deadline = time_at(rows, i, 6),
                     .timeout_seconds = int_at(rows, i, 7),
                     .retry_limit = int_at(rows, i, 8),
-                    .input_bytes = rows.number(i, 9),
+                    .input = rows.string(i, 9),
                     .agent_revision = static_cast<int>(rows.number(i, 10))});
     list.back().spec = specs.get(connection, list.back().agent, list.back().agent_revision);
   }
@@ -84,7 +100,7 @@ std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, 
 }
 
 int decide(Connection& connection, const std::vector<Decision>& decisions) {
-  Column id, was, stage, status, reason, fault, message, revision, timeout, retries, final;
+  Column id, was, stage, status, reason, fault, message, revision, timeout, retries;
   for (const auto& d : decisions) {
     const auto& row = row_of(d.reason);
     const bool ends = d.to == Stage::Finished;
@@ -98,32 +114,29 @@ int decide(Connection& connection, const std::vector<Decision>& decisions) {
     revision.add(!ends ? std::optional(d.agent_revision) : std::nullopt);
     timeout.add(!ends && d.timeout_seconds > 0 ? std::optional(d.timeout_seconds) : std::nullopt);
     retries.add(!ends ? std::optional(d.retry_limit) : std::nullopt);
-    final.add(ends);
   }
   const auto rows = connection.query(
       sql::kDecide, {id.take(), was.take(), stage.take(), status.take(), reason.take(), fault.take(),
-                     message.take(), revision.take(), timeout.take(), retries.take(), final.take()});
+                     message.take(), revision.take(), timeout.take(), retries.take(), words()});
   return static_cast<int>(rows.number(0, 0));
 }
 
-std::vector<Candidate> list_candidates(Connection& connection, int limit) {
-  const auto rows = connection.query(sql::kListCandidates, {std::to_string(limit)});
-  std::vector<Candidate> list;
-  list.reserve(static_cast<std::size_t>(rows.size()));
-  for (int i = 0; i < rows.size(); ++i) {
-    list.push_back({.id = rows.string(i, 0),
-                    .user_id = rows.string(i, 1),
-                    .agent = rows.string(i, 2),
-                    .priority = static_cast<int>(rows.number(i, 3)),
-                    .created_at = time_point(rows.number(i, 4))});
-  }
-  return list;
+std::vector<ExecutionId> list_candidates(Connection& connection, int limit) {
+  return first_column(connection.query(sql::kListCandidates, {std::to_string(limit)}));
 }
 
 std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
                                const std::vector<ExecutionId>& ids) {
-  return first_column(connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
-                                                     std::string(row_of(Reason::Starting).message)}));
+  return first_column(
+      connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
+                                     std::string(row_of(Reason::Starting).message), words()}));
+}
+
+int explain_waiting(Connection& connection, bool slots_free) {
+  constexpr int kAtOnce = 200;
+  const auto rows =
+      connection.query(sql::kExplainWaiting, {std::to_string(kAtOnce), slots_free ? "t" : "f", words()});
+  return static_cast<int>(rows.number(0, 0));
 }
 
 std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,

@@ -22,7 +22,8 @@ void hold_name(Connection& connection, const std::string& node);
 
 std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit);
 int decide(Connection& connection, const std::vector<Decision>& decisions);
-std::vector<Candidate> list_candidates(Connection& connection, int limit);
+std::vector<ExecutionId> list_candidates(Connection& connection, int limit);
+int explain_waiting(Connection& connection, bool slots_free);
 std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
                                const std::vector<ExecutionId>& ids);
 

@@ -13,47 +13,20 @@ inline constexpr Statement kActAs{"act_as", "SELECT slipway.act_as($1, $2)"};
 inline constexpr Statement kListUndecided{"list_undecided", R"(
   SELECT e.id, e.stage, e.user_id, e.agent, e.cancel_requested,
          (extract(epoch FROM e.not_before) * 1000000)::bigint, (extract(epoch FROM e.start_deadline) * 1000000)::bigint,
-         e.timeout_seconds, e.retry_limit, octet_length(e.input::text), coalesce(a.revision, 0)
-  FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent
-  WHERE e.decide_at <= now() ORDER BY e.decide_at LIMIT $1)"};
+         e.timeout_seconds, e.retry_limit, CASE WHEN e.stage = 'New' THEN e.input END, coalesce(a.revision, 0)
+  FROM (SELECT *, sum(input_bytes) OVER (ORDER BY decide_at ROWS UNBOUNDED PRECEDING) - input_bytes AS bytes_before
+        FROM (SELECT * FROM slipway.executions WHERE decide_at <= now() ORDER BY decide_at LIMIT $1) q) e
+  LEFT JOIN slipway.agents a ON a.name = e.agent
+  WHERE e.bytes_before < 8388608 ORDER BY e.decide_at)"};
 
-inline constexpr Statement kListCandidates{"list_candidates", R"(
-  SELECT e.id, e.user_id, e.agent, e.priority, (extract(epoch FROM e.created_at) * 1000000)::bigint
-  FROM slipway.executions e
-  WHERE e.queued AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now())
-  ORDER BY e.priority DESC, e.created_at, e.id LIMIT $1)"};
-
-inline constexpr Statement kClaim{"claim", "SELECT slipway.claim($1, $2, $3::uuid[], $4)"};
-
+// One transaction each (api/schemas/0005_claims.sql).
+inline constexpr Statement kListCandidates{"list_candidates", "SELECT slipway.list_candidates($1)"};
+inline constexpr Statement kClaim{"claim", "SELECT slipway.claim($1, $2, $3::uuid[], $4, $5::jsonb)"};
+inline constexpr Statement kExplainWaiting{"explain_waiting",
+                                           "SELECT slipway.say_why_waiting($1, $2, $3::jsonb)"};
 inline constexpr Statement kDecide{"decide", R"(
-  WITH t AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::int[], $9::int[], $10::int[], $11::boolean[])
-      AS t(id, was, stage, status, reason, fault, message, revision, timeout, retries, final)
-  ), held AS (
-    SELECT e.id FROM slipway.executions e JOIN t ON t.id = e.id WHERE e.stage = t.was
-    ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
-  ), moved AS (
-    UPDATE slipway.executions e
-    SET stage = t.stage, status = t.status, reason = t.reason, fault = t.fault, message = t.message,
-        agent_revision = coalesce(t.revision, e.agent_revision), timeout_seconds = coalesce(t.timeout, e.timeout_seconds),
-        retry_limit = coalesce(t.retries, e.retry_limit), finished_at = CASE WHEN t.final THEN now() END
-    FROM t JOIN held h ON h.id = t.id WHERE e.id = t.id
-    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, t.final
-  ), refunded AS (  -- a row that waits for a further attempt has spent already, and ends through no run of its own
-    UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
-    FROM moved m WHERE m.final AND s.execution_id = m.id AND s.settled_at IS NULL
-  ), counted AS (
-    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)
-    SELECT id, agent, user_id, status, reason, fault FROM moved WHERE final
-  ), said AS (
-    INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes)
-    SELECT id, 0, 0, now(), 'system', convert_to(message, 'UTF8') FROM moved WHERE final AND reason = 'Cancelled'
-  ), told AS (
-    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
-    SELECT id, attempt, stage, reason, message FROM moved
-  )
-  SELECT count(*) FROM moved)"};
+  SELECT slipway.decide($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
+                        $9::int[], $10::int[], $11::jsonb))"};
 
 inline constexpr Statement kLoad{"load", R"(
   SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,

@@ -108,6 +108,7 @@ DaemonUnderLoad::DaemonUnderLoad(const DaemonSetup& setup, const std::string& im
                                    {"output", std::to_string(limits.output)},
                                    {"scratch", std::to_string(limits.scratch)}}}}}};
   state_->run("INSERT INTO slipway.agents (name, spec) VALUES ('trivial', $1)", spec.dump());
+  state_->run("INSERT INTO slipway.entitlements (user_id, agent) VALUES ('bench', 'trivial')");
   state_->log = (setup.state_dir / "slipwayd.log").string();
   state_->pid = spawn(setup, state_->log);
   latencies(1);  // it is up when it has done one

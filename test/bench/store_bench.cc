@@ -81,8 +81,7 @@ asio::awaitable<void> lead(store::Store& store, const Settings& settings, int& e
       co_await pause.async_wait(asio::use_awaitable);
       continue;
     }
-    std::vector<ExecutionId> ids;
-    for (const auto& candidate : must(co_await store.list_candidates(free))) ids.push_back(candidate.id);
+    const auto ids = must(co_await store.list_candidates(free));
     if (ids.empty()) continue;
     for (const auto& id : must(co_await store.claim(ids))) {
       ++claimed;
@@ -103,7 +102,8 @@ void run(const Settings& settings) {
   test::PostgresServer server({.fsync = true});
   const auto url = server.create_migrated_database();
   test::Sql sql(url);
-  sql.exec(R"(INSERT INTO slipway.agents (name, spec) VALUES ('echo', '{"image": "echo:1"}'))");
+  sql.exec(R"(INSERT INTO slipway.agents (name, spec) VALUES ('echo', '{"image": "echo:1"}');
+    INSERT INTO slipway.entitlements (user_id, agent) SELECT 'u-' || i, 'echo' FROM generate_series(0, 49) i)");
   asio::io_context io{1};
   store::PostgresStore store({.url = url, .node_name = "n1", .pool_size = settings.pool}, io.get_executor());
   asio::co_spawn(io, store.register_node({.name = "n1", .instance_id = "i-1", .slots = settings.in_flight}),

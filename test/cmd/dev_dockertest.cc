@@ -125,13 +125,17 @@ TEST_F(Dev, RunsAnAgentAndLeavesNothing) {
   EXPECT_THAT(dev->out(), HasSubstr("psql '" + info("database_url") + "'"));
   import_image();
   ASSERT_EQ(slipway({"apply", "-f", "-"}, kAgent).exit_code, 0);
-  const auto ran = slipway({"run", "shell", "--input", "0", "--follow"});
+  const auto refused = slipway({"run", "shell", "--user", "u-1", "--input", "0", "--follow"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("EntitlementMissing"));
+  ASSERT_EQ(slipway({"grant", "u-1", "shell", "--uses", "2"}).exit_code, 0);
+  const auto ran = slipway({"run", "shell", "--user", "u-1", "--input", "0", "--follow"});
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_EQ(ran.out, "0\n");
   EXPECT_THAT(ran.err, HasSubstr("working\n"));
   EXPECT_EQ(slipway({"doctor", "--engine-socket", info("engine_socket")}).exit_code, 0);
   // One that would run for minutes is stopped, too.
-  ASSERT_EQ(slipway({"run", "shell", "--input", "200", "--name", "long"}).exit_code, 0);
+  ASSERT_EQ(slipway({"run", "shell", "--user", "u-1", "--input", "200", "--name", "long"}).exit_code, 0);
   ASSERT_EQ(slipway({"wait", "long", "--for=condition=Started"}).exit_code, 0);
   dev->signal(SIGINT);
   const auto ended = dev->finish(seconds(60));

@@ -23,32 +23,32 @@ store::Undecided row() {
 
 TEST(Admission, AcceptsWithTheEffectiveBounds) {
   auto r = row();
-  auto d = decide_first(r, kNow);
+  auto d = decide_first(r, {}, {}, kNow);
   EXPECT_EQ(d.to, Stage::Queued);
   EXPECT_EQ(d.agent_revision, 3);
   EXPECT_EQ(d.timeout_seconds, 100);
   EXPECT_EQ(d.retry_limit, 2);
   r.timeout_seconds = 900;
   r.retry_limit = 7;
-  d = decide_first(r, kNow);
+  d = decide_first(r, {}, {}, kNow);
   EXPECT_EQ(d.timeout_seconds, 200);
   EXPECT_EQ(d.retry_limit, 2) << "a submitter may only lower it";
   r.retry_limit = 0;
-  EXPECT_EQ(decide_first(r, kNow).retry_limit, 0);
+  EXPECT_EQ(decide_first(r, {}, {}, kNow).retry_limit, 0);
 }
 
 TEST(Admission, RefusesWithTheReason) {
   const auto refused = [](auto change) {
     auto r = row();
     change(r);
-    const auto d = decide_first(r, kNow);
+    const auto d = decide_first(r, {}, {}, kNow);
     EXPECT_EQ(d.to, Stage::Finished);
     return d.reason;
   };
   EXPECT_EQ(refused([](auto& r) { r.cancel_requested = true; }), Reason::Cancelled);
   EXPECT_EQ(refused([](auto& r) { r.start_deadline = kNow; }), Reason::StartDeadlineExceeded);
   EXPECT_EQ(refused([](auto& r) { r.spec = nullptr; }), Reason::AgentNotFound);
-  EXPECT_EQ(refused([](auto& r) { r.input_bytes = (1 << 20) + 1; }), Reason::InputTooLarge);
+  EXPECT_EQ(refused([](auto& r) { r.input.assign((1 << 20) + 1, ' '); }), Reason::InputTooLarge);
   EXPECT_EQ(refused([](auto& r) {
               auto spec = std::make_shared<AgentSpec>(*r.spec);
               spec->suspend = true;
@@ -60,29 +60,55 @@ TEST(Admission, RefusesWithTheReason) {
 TEST(Admission, DefersWhatIsNotDue) {
   auto r = row();
   r.not_before = kNow + 1s;
-  EXPECT_EQ(decide_first(r, kNow).to, Stage::Deferred);
+  EXPECT_EQ(decide_first(r, {}, {}, kNow).to, Stage::Deferred);
   r.stage = Stage::Deferred;
   r.not_before = kNow;
-  EXPECT_EQ(decide_first(r, kNow).to, Stage::Queued);
+  EXPECT_EQ(decide_first(r, {}, {}, kNow).to, Stage::Queued);
 }
 
-store::Candidate candidate(std::string id, std::string user, int priority = 0) {
-  return {std::move(id), std::move(user), "a", priority, kNow};
+TEST(Admission, AnInputThatDoesNotFitIsToldWhere) {
+  const auto d = decide_first(row(), {"at /prices: expected an array, got 5", false}, {}, kNow);
+  EXPECT_EQ(d.to, Stage::Finished);
+  EXPECT_EQ(d.reason, Reason::InputInvalid);
+  EXPECT_EQ(d.message, "The input is not valid for this agent: at /prices: expected an array, got 5.");
 }
 
-TEST(Fairness, UsersTakeTurnsInsideABand) {
-  const std::vector<store::Candidate> rows = {candidate("h1", "heavy"),  candidate("h2", "heavy"),
-                                              candidate("h3", "heavy"),  candidate("l1", "light"),
-                                              candidate("m1", "middle"), candidate("m2", "middle")};
-  EXPECT_EQ(pick_fairly(rows, 4), (std::vector<ExecutionId>{"h1", "l1", "m1", "h2"}));
-  EXPECT_EQ(pick_fairly(rows, 99), (std::vector<ExecutionId>{"h1", "l1", "m1", "h2", "m2", "h3"}));
+TEST(Admission, ASchemaThatCannotBeUsedIsNotTheInputsFault) {
+  EXPECT_EQ(decide_first(row(), {"at the top: no", true}, {}, kNow).reason, Reason::AgentSuspended);
 }
 
-TEST(Fairness, AHigherBandGoesFirst) {
-  const std::vector<store::Candidate> rows = {candidate("u1", "heavy", 5), candidate("u2", "heavy", 5),
-                                              candidate("l1", "light", 0)};
-  EXPECT_EQ(pick_fairly(rows, 2), (std::vector<ExecutionId>{"u1", "u2"}));
-  EXPECT_TRUE(pick_fairly(rows, 0).empty());
+TEST(Admission, TheOperatorsPolicyIsHeld) {
+  auto r = row();
+  auto spec = std::make_shared<AgentSpec>(*r.spec);
+  spec->image = "127.0.0.1:5000/teammate/x:1";
+  r.spec = spec;
+  EXPECT_EQ(decide_first(r, {}, {.registries = {"127.0.0.1:5000/team"}}, kNow).reason,
+            Reason::ImageNotAllowed);
+  EXPECT_EQ(decide_first(r, {}, {.registries = {"127.0.0.1:5000"}}, kNow).to, Stage::Queued);
+  EXPECT_EQ(decide_first(r, {}, {.digest_required = true}, kNow).reason, Reason::ImageNotAllowed);
+  EXPECT_EQ(decide_first(r, {}, {.greatest_memory = 1 << 20}, kNow).reason, Reason::NotEnforceable);
+  EXPECT_EQ(decide_first(r, {}, {.greatest_timeout = 10s}, kNow).reason, Reason::NotEnforceable);
+}
+
+TEST(Contracts, InputAndOutputAreHeldToTheirOwnSchemas) {
+  Contracts contracts;
+  AgentSpec spec;
+  spec.input_schema = nlohmann::json::parse(R"({"type":"object","required":["symbol"]})");
+  spec.output_schema = nlohmann::json::parse(R"({"type":"object","required":["signal"]})");
+  EXPECT_EQ(contracts.check_input("a", 1, spec, R"({"symbol":"ETH"})").problem, "");
+  EXPECT_NE(contracts.check_input("a", 1, spec, R"({"signal":1})").problem, "");
+  EXPECT_EQ(contracts.check_output("a", 1, spec, R"({"signal":1})").problem, "");
+  EXPECT_NE(contracts.check_output("a", 1, spec, R"({"symbol":"ETH"})").problem, "");
+  EXPECT_NE(contracts.check_input("a", 1, spec, R"({"symbol":1,"symbol":2})").problem, "") << "strict JSON";
+  spec.input_schema = nlohmann::json::parse(R"({"type":"object","required":["other"]})");
+  EXPECT_NE(contracts.check_input("a", 2, spec, R"({"symbol":"ETH"})").problem, "") << "another revision";
+}
+
+TEST(Contracts, ABrokenSchemaIsSaidToBeBroken) {
+  Contracts contracts;
+  AgentSpec spec;
+  spec.input_schema = nlohmann::json::parse(R"({"$ref":"http://example.com/x"})");
+  EXPECT_TRUE(contracts.check_input("a", 1, spec, "{}").schema_broken);
 }
 
 }  // namespace

@@ -134,8 +134,8 @@ TEST_F(Lifecycle, CandidatesComeByPriorityThenAge) {
   sql_->exec("UPDATE slipway.executions SET priority = 5 WHERE id = '" + second + "'");
   const auto list = run(store_->list_candidates(10)).value();
   ASSERT_EQ(list.size(), 2U);
-  EXPECT_EQ(list[0].id, second);
-  EXPECT_EQ(list[1].id, first);
+  EXPECT_EQ(list[0], second);
+  EXPECT_EQ(list[1], first);
   EXPECT_EQ(run(store_->list_candidates(1)).value().size(), 1U);
 }
 

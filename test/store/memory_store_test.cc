@@ -1,6 +1,7 @@
 #include "store/memory/memory_store.h"
 
 #include "runtime/simulated/virtual_clock.h"
+#include "test/store/store_conformance_admission.h"
 #include "test/store/store_conformance_ledger.h"
 #include "test/store/store_conformance_steps.h"
 
@@ -25,8 +26,12 @@ class MemoryHarness final : public StoreHarness {
   TimePoint now() override { return clock_.now(); }
 
   void apply_agent(const std::string& name, const AgentSpec& spec) override { db_.put_agent(name, spec); }
-  void grant(const std::string& user_id, const std::string& agent, int uses) override {
-    db_.grant(user_id, agent, uses);
+  void grant(const std::string& user_id, const std::string& agent, int uses,
+             std::optional<TimePoint> expires_at = {}) override {
+    db_.grant(user_id, agent, uses, expires_at);
+  }
+  void set_quota(const std::string& user_id, const NewQuota& quota) override {
+    db_.set_quota(user_id, {quota.per_minute, quota.max_running, quota.max_queued, quota.max_priority});
   }
   ExecutionId insert(const NewExecution& row) override {
     clock_.advance(std::chrono::milliseconds(1));

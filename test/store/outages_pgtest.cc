@@ -33,10 +33,28 @@ class Outages : public StoreRig {
     }
     return false;
   }
+
+  Execution flushed(Execution e) {
+    sql_->exec("CHECKPOINT");
+    return e;
+  }
 };
 
+// That it runs is not flushed by itself (docs/adr/0005).
+TEST_F(Outages, ACrashMayTakeBackThatItRunsAndNothingElse) {
+  const auto e = claimed();
+  launch(e);
+  auto running = step(e, Stage::Launching, Stage::Running, Reason::Running);
+  running.started_at = now();
+  ASSERT_TRUE(run(store_->record(running)).value());
+  server_.restart(PostgresServer::Shutdown::Immediate);
+  ASSERT_TRUE(eventually([&] { return store_->load(e.ref.execution); }));
+  const auto stage = load(e.ref.execution).stage;
+  EXPECT_TRUE(stage == Stage::Launching || stage == Stage::Running);
+}
+
 TEST_F(Outages, AnImmediateShutdownIsRetryAndTheStoreComesBackByItself) {
-  const auto e = running();
+  const auto e = flushed(running());
   server_.stop(PostgresServer::Shutdown::Immediate);
   EXPECT_TRUE(lost_class(run(store_->finish(end(e, Stage::Running, Reason::Completed)))));
   const auto begin = std::chrono::steady_clock::now();
@@ -79,7 +97,7 @@ TEST_F(Outages, AServerKilledUnderALoadLosesNothingItSaidWasWritten) {
             "t");
 }
 
-TEST_F(Outages, ABackendEndedInTheMiddleOfATransactionIsRetryAndWritesNothing) {
+TEST_F(Outages, ABackendEndedInTheMiddleOfAStepIsDoubtAndWritesNothing) {
   const auto e = running();
   Sql submitter(url_);
   submitter.exec("BEGIN; UPDATE slipway.executions SET labels = '{}'");
@@ -89,7 +107,7 @@ TEST_F(Outages, ABackendEndedInTheMiddleOfATransactionIsRetryAndWritesNothing) {
   run_until([&] { return sql_->value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; });
   sql_->exec("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted");
   ASSERT_TRUE(run_until([&] { return answer.has_value(); }));
-  EXPECT_EQ(answer->error().error_class, ErrorClass::Retry);
+  EXPECT_EQ(answer->error().error_class, ErrorClass::Doubt);
   submitter.exec("COMMIT");
   EXPECT_EQ(load(e.ref.execution).stage, Stage::Running);
   EXPECT_TRUE(run(store_->finish(end(e, Stage::Running, Reason::Completed))).value());
@@ -118,7 +136,7 @@ TEST_F(Outages, AFrozenServerIsGivenUpWithinTheDeadline) {
 }
 
 TEST_F(Outages, ARestartBetweenTwoCallsGoesUnnoticed) {
-  const auto e = running();
+  const auto e = flushed(running());
   server_.restart(PostgresServer::Shutdown::Immediate);
   EXPECT_TRUE(run(store_->record(step(e, Stage::Running, Stage::Running, Reason::Running))).value());
   EXPECT_EQ(load(e.ref.execution).stage, Stage::Running);

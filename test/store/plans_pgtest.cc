@@ -58,12 +58,10 @@ TEST_F(Plans, HotStatementsUseTheirIndexes) {
     return text;
   };
   expect_indexed(sql::kListUndecided, "(100)", "executions_undecided");
-  expect_indexed(sql::kListCandidates, "(100)", "executions_queued");
   expect_indexed(sql::kListUnconverged, "('n1')", "executions_live");
   expect_indexed(sql::kLiveClaims, "('{" + id + "}')",
                  "using executions_");  // by claim, or all of the few live ones
   expect_indexed(sql::kLoad, "('{" + id + "}')", "executions_pkey");
-  expect_indexed(sql::kDecide, "('{" + id + "}'" + n(10) + ")", "executions_pkey");
   expect_indexed(sql::kRetire, "(100)", "executions_expiring");
 }
 

@@ -1,6 +1,7 @@
 // The suite of the port, on PostgreSQL.
 #include "store/postgres/parameters.h"
 #include "store/postgres/postgres_store.h"
+#include "test/store/store_conformance_admission.h"
 #include "test/store/store_conformance_ledger.h"
 #include "test/store/store_conformance_steps.h"
 #include "test/store/tenancy_place.h"
@@ -31,14 +32,27 @@ class PostgresHarness final : public StoreHarness {
     return postgres::time_point(
         std::stoll(sql_.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")));
   }
-  bool knows_entitlements() const override { return false; }
-
   void apply_agent(const std::string& name, const AgentSpec& spec) override {
     sql_.query("INSERT INTO slipway.agents (name, spec) VALUES ($1, $2)", {name, to_json(spec).dump()});
   }
-  void grant(const std::string& user_id, const std::string& agent, int uses) override {
-    sql_.query("INSERT INTO slipway.entitlements (user_id, agent, uses) VALUES ($1, $2, $3)",
-               {user_id, agent, std::to_string(uses)});
+  void grant(const std::string& user_id, const std::string& agent, int uses,
+             std::optional<TimePoint> expires_at = {}) override {
+    sql_.query("INSERT INTO slipway.entitlements (user_id, agent, uses, expires_at) VALUES ($1, $2, $3, $4)",
+               {user_id, agent, std::to_string(uses),
+                expires_at ? std::optional(postgres::timestamp(*expires_at)) : std::nullopt});
+  }
+  void set_quota(const std::string& user_id, const NewQuota& quota) override {
+    const auto text = [](std::optional<int> n) {
+      return n ? std::optional(std::to_string(*n)) : std::nullopt;
+    };
+    sql_.query(
+        "INSERT INTO slipway.quotas (user_id, per_minute, max_running, max_queued, max_priority) VALUES ($1, "
+        "$2, $3, $4, "
+        "$5) ON CONFLICT (user_id) DO UPDATE SET per_minute = excluded.per_minute, max_running = "
+        "excluded.max_running, "
+        "max_queued = excluded.max_queued, max_priority = excluded.max_priority",
+        {user_id, text(quota.per_minute), text(quota.max_running), text(quota.max_queued),
+         text(quota.max_priority)});
   }
   ExecutionId insert(const NewExecution& row) override {
     const auto time = [](const std::optional<TimePoint>& at) {
@@ -88,12 +102,9 @@ class PostgresHarness final : public StoreHarness {
         "SELECT refunded_at IS NOT NULL FROM slipway.entitlement_spends WHERE execution_id = $1", {id});
     return {!rows.empty(), !rows.empty() && rows[0][0] == "t"};
   }
-  // Until spends name their entitlement, what is left follows from the ledger alone.
   int remaining_uses(const std::string& user_id, const std::string& agent) override {
     return number(
-        "SELECT coalesce(sum(uses), 0) - (SELECT count(*) FROM slipway.entitlement_spends s WHERE s.user_id "
-        "= $1 AND s.agent = $2 "
-        "AND s.refunded_at IS NULL) FROM slipway.entitlements WHERE user_id = $1 AND agent = $2",
+        "SELECT coalesce(sum(uses - used), 0) FROM slipway.entitlements WHERE user_id = $1 AND agent = $2",
         {user_id, agent});
   }
   int running(const std::string& user_id) override {

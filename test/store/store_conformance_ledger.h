@@ -88,7 +88,6 @@ TEST_P(StoreConformance, RefusalSpendsNothingAndIsCounted) {
 }
 
 TEST_P(StoreConformance, NoEntitlementNoRun) {
-  if (!harness_->knows_entitlements()) GTEST_SKIP() << "this adapter does not know entitlements yet";
   auto id = harness_->insert({.user_id = "u-poor"});
   decide(accept(id));
   EXPECT_EQ(harness_->row(id)->reason, Reason::EntitlementMissing);
@@ -97,7 +96,6 @@ TEST_P(StoreConformance, NoEntitlementNoRun) {
 }
 
 TEST_P(StoreConformance, LastUseIsSpentOnceAndTheNextRowWaitsForItsFate) {
-  if (!harness_->knows_entitlements()) GTEST_SKIP() << "this adapter does not know entitlements yet";
   harness_->grant("u-2", "echo", 1);
   auto first = queued({.user_id = "u-2"});
   auto second = queued({.user_id = "u-2"});
@@ -109,7 +107,6 @@ TEST_P(StoreConformance, LastUseIsSpentOnceAndTheNextRowWaitsForItsFate) {
 }
 
 TEST_P(StoreConformance, ExhaustedIsFinalOnceEverySpendIsSettled) {
-  if (!harness_->knows_entitlements()) GTEST_SKIP() << "this adapter does not know entitlements yet";
   harness_->grant("u-3", "echo", 1);
   auto first = claimed({.user_id = "u-3"});
   auto second = queued({.user_id = "u-3"});

@@ -122,9 +122,9 @@ TEST_P(StoreConformance, CandidatesComeByPriorityThenAge) {
   auto behind = queued({.priority = -1});
   auto rows = harness_->run(store_->list_candidates(10)).value();
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_EQ(rows[0].id, old_low);
-  EXPECT_EQ(rows[1].id, young_low);
-  EXPECT_EQ(rows[2].id, behind);
+  EXPECT_EQ(rows[0], old_low);
+  EXPECT_EQ(rows[1], young_low);
+  EXPECT_EQ(rows[2], behind);
   EXPECT_EQ(harness_->run(store_->list_candidates(2)).value().size(), 2u);
 }
 

@@ -28,6 +28,14 @@ struct NewExecution {
   std::optional<TimePoint> start_deadline;
 };
 
+/// A user's limits; absent means none.
+struct NewQuota {
+  std::optional<int> per_minute;
+  std::optional<int> max_running;
+  std::optional<int> max_queued;
+  int max_priority = 0;
+};
+
 /// What a test reads of a row beside load(): the columns that only submitters see.
 struct RowView {
   Stage stage = Stage::New;
@@ -61,12 +69,10 @@ class StoreHarness {
   /// The database's time.
   virtual TimePoint now() = 0;
 
-  /// Whether this adapter already decides and claims by entitlement; until it does, everybody may run
-  /// everything.
-  virtual bool knows_entitlements() const { return true; }
-
   virtual void apply_agent(const std::string& name, const AgentSpec& spec) = 0;
-  virtual void grant(const std::string& user_id, const std::string& agent, int uses) = 0;
+  virtual void grant(const std::string& user_id, const std::string& agent, int uses,
+                     std::optional<TimePoint> expires_at = {}) = 0;
+  virtual void set_quota(const std::string& user_id, const NewQuota& quota) = 0;
   virtual ExecutionId insert(const NewExecution& row) = 0;
   virtual void cancel(const ExecutionId& id) = 0;
   virtual void change_timeout(const ExecutionId& id, std::chrono::seconds timeout) = 0;

@@ -7,7 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "store/postgres/postgres_store.h"
-#include "test/support/postgres_server/postgres_server.h"
+#include "test/support/postgres_server/everyone_entitled.h"
 
 namespace slipway::test {
 
@@ -29,6 +29,7 @@ class StoreRig : public ::testing::Test {
         store_url_(urls.store),
         sql_(std::make_unique<Sql>(url_)),
         store_(open()) {
+    entitle_everyone(*sql_);
     register_as(*store_, "n1");
     sql_->exec(
         R"(INSERT INTO slipway.agents (name, spec) VALUES ('echo', '{"image": "echo:1", "price": "0.05", "timeout": "1m", "maxTimeout": "2m", "retry": {"limit": 2}}'))");

@@ -150,8 +150,8 @@ TEST_F(Matrix, NoFunctionIsEverybodysAndNoBodyIsReadUnderTheCallersSearchPath) {
 
 TEST_F(Matrix, SubmittersAndReadersMayCallNothingOfTheControllers) {
   for (const auto* role : {"shop", "board", "backend", "stranger"}) {
-    for (const auto* call : {"slipway.act_as('n1', 1)", "slipway.claim('n1', 1, '{}', '')",
-                             "slipway.fold_outcomes(1)", "slipway.release_usage('{u-2}', '{1}')"}) {
+    for (const auto* call : {"slipway.act_as('n1', 1)", "slipway.claim('n1', 1, '{}', '', '{}')",
+                             "slipway.fold_outcomes(1)", "slipway.release_usage('{u-2}', '{1}', false)"}) {
       EXPECT_EQ(as(role).fails_with(std::string("SELECT ") + call), "42501") << role << " " << call;
     }
   }

@@ -1,5 +1,7 @@
 #include "test/support/house/house.h"
 
+#include "test/support/postgres_server/everyone_entitled.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -57,7 +59,11 @@ House::~House() {
 }
 
 Sql& House::sql() {
-  if (!sql_) sql_ = std::make_unique<Sql>(url_);
+  if (!sql_) {
+    sql_ = std::make_unique<Sql>(url_);
+    if (sql_->value("SELECT to_regprocedure('testing.entitle_submitter()') IS NULL") == "t")
+      entitle_everyone(*sql_);
+  }
   return *sql_;
 }
 

@@ -30,8 +30,12 @@ class InterceptedStore final : public store::Store {
     return interceptor_.lead<int>({"store.decide", true}, line_.store_latency(),
                                   [this, decisions] { return inner_.decide(decisions); });
   }
-  boost::asio::awaitable<Result<std::vector<store::Candidate>>> list_candidates(int limit) override {
-    return interceptor_.lead<std::vector<store::Candidate>>(
+  boost::asio::awaitable<Result<int>> explain_waiting(bool slots_free) override {
+    return interceptor_.lead<int>({"store.explain_waiting", true}, line_.store_latency(),
+                                  [this, slots_free] { return inner_.explain_waiting(slots_free); });
+  }
+  boost::asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) override {
+    return interceptor_.lead<std::vector<ExecutionId>>(
         {"store.list_candidates", false}, line_.store_latency(),
         [this, limit] { return inner_.list_candidates(limit); });
   }

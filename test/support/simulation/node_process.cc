@@ -34,6 +34,7 @@ NodeProcess::NodeProcess(NodeOptions options, store::MemoryDatabase& db, runtime
                    .gate = gate_,
                    .images = images_,
                    .deadlines = deadlines_,
+                   .contracts = contracts_,
                    .capabilities = capabilities_,
                    .pool = io_->get_executor(),
                    .random = random(),
@@ -45,12 +46,14 @@ NodeProcess::NodeProcess(NodeOptions options, store::MemoryDatabase& db, runtime
                          engine_ = identity;
                          if (!first) orphan_loop_->enqueue(OrphanReconciler::kKey);
                        }}),
-      claims_(store_, clock_, lease_, slots_,
-              {.on_claimed =
-                   [this](const ExecutionId& id) {
-                     executions_.claimed_just_now(id);
-                     look_at(id);
-                   }}),
+      claims_({.store = store_,
+               .clock = clock_,
+               .lease = lease_,
+               .slots = slots_,
+               .contracts = contracts_,
+               .pool = io_->get_executor(),
+               .policy = {}},
+              {.on_claimed = [this](const ExecutionId& id) { look_at(id); }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { look_at(id); }, .on_pull = [](bool, Duration) {}}),
       orphans_(store_, runtime_, clock_, options_.name, options_.resync,

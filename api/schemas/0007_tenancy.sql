@@ -146,7 +146,8 @@ GRANT EXECUTE ON FUNCTION slipway.for_everyone(), slipway.own_users(), slipway.n
 GRANT EXECUTE ON FUNCTION slipway.uuid_v7(), slipway.is_controller(), slipway.may_follow(text, text), slipway.some_node_is_idle(),
   slipway.differing_columns(jsonb, jsonb), slipway.refuse_foreign_changes(slipway.executions, slipway.executions)
   TO slipway_submitter, slipway_admin;
-GRANT EXECUTE ON FUNCTION slipway.duration_bucket(bigint), slipway.bucket_duration(int) TO slipway_reader, slipway_admin;
+GRANT EXECUTE ON FUNCTION slipway.duration_bucket(bigint), slipway.bucket_duration(int), slipway.quota_of(text),
+  slipway.running_of_agent(text), slipway.right_of(text, text, text, timestamptz) TO slipway_reader, slipway_admin;
 
 -- UPDATE on the table would allow LOCK TABLE in every mode, ACCESS EXCLUSIVE among them, and so stall everybody. UPDATE on each
 -- of its columns allows the same statements, and of the locks only those of reading and inserting.
@@ -169,4 +170,4 @@ GRANT SELECT, INSERT ON slipway.submissions TO slipway_submitter, slipway_admin;
 GRANT SELECT ON slipway.submissions TO slipway_reader, slipway_controller;
 GRANT SELECT, INSERT, UPDATE, DELETE ON slipway.submitter_users TO slipway_admin;
 
-INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (6, '0006_tenancy', 1);
+INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (7, '0007_tenancy', 1);

@@ -1,4 +1,4 @@
-#include "api/strict_json.h"
+#include "api/json_schema/strict_json.h"
 
 #include <nlohmann/json.hpp>
 #include <unordered_set>

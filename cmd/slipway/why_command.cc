@@ -1,0 +1,78 @@
+// why: what one execution waits for, and about how long.
+#include <CLI/CLI.hpp>
+#include <cmath>
+
+#include "cmd/slipway/commands.h"
+#include "cmd/slipway/session.h"
+#include "cmd/slipway/terminal.h"
+
+namespace slipway::cli {
+namespace {
+
+std::string seconds_in_words(double seconds) {
+  if (seconds < 60) return "about " + std::to_string(static_cast<long>(std::ceil(seconds))) + " s";
+  if (seconds < 7200) return "about " + std::to_string(static_cast<long>(std::ceil(seconds / 60))) + " min";
+  return "about " + std::to_string(static_cast<long>(std::ceil(seconds / 3600))) + " h";
+}
+
+/// What holds it back, first the limits of its own.
+std::vector<std::string> blockers_of(const store::Waiting& w) {
+  std::vector<std::string> lines;
+  const auto of = [](int running, int most) {
+    return std::to_string(running) + " of " + std::to_string(most);
+  };
+  if (w.not_before_in > 0)
+    lines.push_back("it is not due before " + seconds_in_words(w.not_before_in) + " from now");
+  if (w.user_limit && w.user_running >= *w.user_limit)
+    lines.push_back("its user's quota: " + of(w.user_running, *w.user_limit) + " run");
+  if (w.agent_limit && w.agent_running >= *w.agent_limit)
+    lines.push_back("its agent's maxConcurrent: " + of(w.agent_running, *w.agent_limit) + " run");
+  if (w.waits_for_a_use) lines.push_back("its entitlement: every use left is in a run that has not ended");
+  if (w.nodes_ready == 0) lines.push_back("no node is ready");
+  if (w.nodes_ready > 0 && w.slots_used >= w.slots)
+    lines.push_back("the nodes: " + of(w.slots_used, w.slots) + " slots are taken");
+  return lines;
+}
+
+/// Each turn of the user comes once everybody who waits had one; each slot serves one at a time.
+std::string estimate_of(const store::Waiting& w) {
+  if (!w.median_run_ms || w.slots == 0) return "unknown: no run of this agent has ended yet";
+  const double turns = static_cast<double>(w.place - 1) * (w.users_waiting) + w.users_ahead + 1;
+  return seconds_in_words(
+             std::max(w.not_before_in, turns / w.slots * static_cast<double>(*w.median_run_ms) / 1000)) +
+         ", from the median run of the agent (" + std::to_string(*w.median_run_ms) + " ms)";
+}
+
+std::string text_of(const store::Waiting& w) {
+  std::string text = w.id + " is " + std::string(to_string(w.status)) + " (" +
+                     std::string(to_string(w.reason)) + "): " + w.message + "\n";
+  if (w.place == 0) return text;
+  text += "  place:     " + std::to_string(w.place) + " of its user's " + std::to_string(w.queued) + "; " +
+          std::to_string(w.users_ahead) + " of " + std::to_string(w.users_waiting) +
+          " waiting users have their turn before\n";
+  const auto blockers = blockers_of(w);
+  if (blockers.empty()) text += "  held back: by nothing; it is claimed at its turn\n";
+  for (const auto& line : blockers) text += "  held back: " + line + "\n";
+  return text + "  estimate:  " + estimate_of(w) + "\n";
+}
+
+int why(Session& session, const std::string& name) {
+  auto* catalog = session.catalog();
+  if (catalog == nullptr) return 1;
+  const auto id = catalog->find_execution(name);
+  if (!id) return fail(id.error());
+  const auto waiting = catalog->why(*id);
+  if (!waiting) return fail(waiting.error());
+  return put(for_stream(text_of(*waiting), 1)) ? 0 : 1;
+}
+
+}  // namespace
+
+void add_why_command(CLI::App& app, Session& session) {
+  auto* command = app.add_subcommand("why", "Say what an execution waits for, and about how long");
+  auto name = std::make_shared<std::string>();
+  command->add_option("EXECUTION", *name, "name or id")->required();
+  command->callback([&session, name] { session.exit_code = why(session, *name); });
+}
+
+}  // namespace slipway::cli
