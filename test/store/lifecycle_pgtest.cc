@@ -13,7 +13,7 @@ TEST_F(Lifecycle, ThreeColumnsMakeAnExecution) {
   EXPECT_EQ(list[0].id, id);
   EXPECT_EQ(list[0].stage, Stage::New);
   EXPECT_EQ(list[0].agent_revision, 1);
-  EXPECT_EQ(list[0].input_bytes, 2);
+  EXPECT_EQ(list[0].input, "{}");
   ASSERT_TRUE(list[0].spec);
   EXPECT_EQ(list[0].spec->image, "echo:1");
   EXPECT_EQ(sql_->value("SELECT message FROM slipway.executions"), row_of(Reason::Queued).message);

@@ -37,7 +37,7 @@ TEST_P(StoreConformance, NewRowIsListedForDecisionWithItsAgent) {
   EXPECT_EQ(rows[0].user_id, "u-1");
   EXPECT_EQ(rows[0].agent_revision, 1);
   ASSERT_TRUE(rows[0].spec);
-  EXPECT_GT(rows[0].input_bytes, 0);
+  EXPECT_FALSE(rows[0].input.empty());
 }
 
 TEST_P(StoreConformance, UndecidedAreOldestFirstAndLimited) {
