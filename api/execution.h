@@ -42,7 +42,7 @@ struct Execution {
   std::string agent;
   int agent_revision = 0;
   std::shared_ptr<const AgentSpec> spec;  ///< of the pinned revision; never null once claimed
-  std::string image_id;                   ///< pinned when the image was first present; empty before
+  std::string image_id;                   ///< pinned with the first intent to start; empty before
   Stage stage = Stage::New;
   Status status = Status::Pending;
   Reason reason = Reason::Queued;

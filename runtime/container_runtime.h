@@ -24,6 +24,7 @@ struct Observation {
   ContainerState state = ContainerState::Absent;
   bool ours = false;         ///< every identity label (instance, execution, attempt, claim) is the asked one
   std::string container_id;  ///< full
+  std::string image_id;      ///< "sha256:…", what it was made from
   std::string violated_limit;    ///< first limit that reads back other than asked, e.g. "memory: asked 1, got
                                  ///< 0"; empty: all equal
   std::string effective_limits;  ///< JSON object as read back
@@ -106,8 +107,9 @@ class ContainerRuntime {
  public:
   virtual ~ContainerRuntime() = default;
 
-  /// What is there under this name. Read-only, any time. `wait_for_start`: use the 35 s deadline, since an
-  /// inspect queues behind a start in flight. Labels other than asked give ours = false, never an error.
+  /// What is there under this name, compared with `expected` if there is one (its image only if it names
+  /// one). Read-only, any time. `wait_for_start`: use the 35 s deadline, since an inspect queues behind a
+  /// start in flight. Labels other than asked give ours = false, never an error.
   virtual asio::awaitable<Result<Observation>> observe(const AttemptRef& ref, const ContainerSpec* expected,
                                                        bool wait_for_start) = 0;
 

@@ -12,7 +12,7 @@ END
 $$;
 
 -- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for. The body is an expression and
--- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0006).
+-- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0007).
 CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE
   RETURN coalesce(current_setting('slipway.controller', true) = 'on', false)
      AND pg_has_role(current_user, 'slipway_controller', 'MEMBER');

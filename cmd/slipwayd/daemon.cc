@@ -81,7 +81,11 @@ Daemon::Daemon(Config config, Identity identity)
                    .want_image = [this](const std::string& key) { image_loop_->enqueue(key); },
                    .on_engine = [this](const EngineIdentity& engine) { on_engine(engine); }}),
       claims_(store_, clock_, lease_, slots_,
-              {.on_claimed = [this](const ExecutionId& id) { execution_loop_->enqueue(id); }}),
+              {.on_claimed =
+                   [this](const ExecutionId& id) {
+                     executions_.claimed_just_now(id);
+                     execution_loop_->enqueue(id);
+                   }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
               .on_pull =

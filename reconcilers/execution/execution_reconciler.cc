@@ -6,6 +6,7 @@
 
 #include "api/strict_json.h"
 #include "logging/log.h"
+#include "reconcilers/execution/advance.h"
 
 // One pass:
 //   1. load the row; not there or not this node's: nothing to do
@@ -14,6 +15,10 @@
 //   4. record; a record that no longer fits ends the pass before any effect
 //   5. apply at most one effect
 //   6. say when to look again
+//
+// What the pass has just done itself it does not ask for again: after a create, a start and a removal it goes
+// on with what these have answered, and with the row as it has written it. Whatever others do meanwhile makes
+// the key dirty, and the writes are conditional.
 namespace slipway::reconcilers {
 namespace {
 
@@ -70,6 +75,8 @@ std::string describe(const Execution& row) {
   return std::string(to_string(row.stage)) + " attempt " + std::to_string(row.ref.attempt);
 }
 
+}  // namespace
+
 /// A pass through the gate; left when the effect is over, however it ended.
 class GatePass {
  public:
@@ -82,8 +89,6 @@ class GatePass {
   StartGate* gate_;
 };
 
-}  // namespace
-
 asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(const controller::Key& id) {
   auto row = co_await parts_.store.load(id);
   if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
@@ -91,9 +96,18 @@ asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(cons
     let_go(id);
     co_return Outcome{Converged{}};
   }
-  Pass pass{std::move(*row), {}, {}};
+  Pass pass{std::move(*row), {}, {}, {}};
+  if (pass.row.stage == Stage::Claimed) pass.spec = container_spec(pass.row);
+  if (!fresh_.erase(id) || pass.row.stage != Stage::Claimed) {
+    if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+  }
+  if (!holds_slot(pass.row.stage)) let_go(id);
+  co_return co_await go_on(std::move(pass));
+}
+
+/// Observes the container the row names.
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::look(Pass& pass) {
   const bool at_claimed = pass.row.stage == Stage::Claimed;
-  if (at_claimed) pass.spec = container_spec(pass.row);
   auto seen = co_await parts_.runtime.observe(pass.row.ref, at_claimed ? &pass.spec : nullptr, false);
   if (!seen) co_return seen.error();
   pass.seen = std::move(*seen);
@@ -101,25 +115,34 @@ asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(cons
     engine_ = pass.seen.engine;
     parts_.on_engine(engine_);
   }
-  if (!holds_slot(pass.row.stage)) let_go(id);
   track_deadline(pass);
-  co_return co_await carry_out(pass, plan(pass.row, pass.seen, view_of(pass.row), parts_.clock.now()));
+  co_return true;
 }
 
-ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_out(const Pass& pass,
-                                                                                   Plan plan) {
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::go_on(Pass pass) {
+  auto next = plan(pass.row, pass.seen, view_of(pass.row), parts_.clock.now());
+  co_return co_await carry_out(std::move(pass), std::move(next));
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_out(Pass pass, Plan plan) {
   const bool gated =
       std::holds_alternative<Create>(plan.action) || std::holds_alternative<Start>(plan.action);
-  std::optional<GatePass> inside;
-  if (gated) {
+  if (!gated) pass.inside.reset();
+  if (gated && !pass.inside) {
     if (!parts_.gate.enter(pass.row.ref.execution))
       co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
-    inside.emplace(parts_.gate);
+    pass.inside = std::make_shared<GatePass>(parts_.gate);
   }
   const auto written = co_await write(pass, plan.record);
   if (!written) co_return written.error();
   if (!*written) co_return Outcome{Again{}};
-  co_return co_await apply(pass, plan.action, plan.next);
+  if (const auto* transition = std::get_if<store::Transition>(&plan.record)) {
+    pass.row = advance(std::move(pass.row), *transition);
+    const bool more =
+        std::holds_alternative<Nothing>(plan.action) && std::holds_alternative<Again>(plan.next);
+    if (more) co_return co_await go_on(std::move(pass));
+  }
+  co_return co_await apply(std::move(pass), plan.action, plan.next);
 }
 
 // --- record
@@ -199,7 +222,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_requeue(const Pa
 // --- apply
 // ------------------------------------------------------------------------------------------------------------
 
-ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(const Pass& pass,
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(Pass pass,
                                                                                const Action& action,
                                                                                Outcome next) {
   if (std::holds_alternative<WaitForImage>(action)) {
@@ -208,8 +231,8 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(c
     parts_.want_image(key);
     co_return next;
   }
-  if (std::holds_alternative<Create>(action)) co_return co_await apply_create(pass);
-  if (std::holds_alternative<Start>(action)) co_return co_await apply_start(pass);
+  if (std::holds_alternative<Create>(action)) co_return co_await apply_create(std::move(pass));
+  if (std::holds_alternative<Start>(action)) co_return co_await apply_start(std::move(pass));
   if (std::holds_alternative<ResolveDoubt>(action)) co_return co_await apply_doubt(pass);
   if (const auto* signal = std::get_if<Signal>(&action))
     co_return co_await apply_signal(pass, signal->signal, next);
@@ -218,16 +241,21 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(c
   co_return next;
 }
 
-ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(const Pass& pass) {
-  auto spec = pass.spec;
-  if (spec.image_id.empty()) spec.image_id = view_of(pass.row).image.id;  // pinned by this pass
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(Pass pass) {
+  auto& spec = pass.spec;
+  if (spec.image_id.empty()) spec.image_id = view_of(pass.row).image.id;  // pinned with the intent to start
   auto input = co_await parts_.store.load_input(pass.row.ref.execution);
   if (!input) co_return input.error();
   spec.input = std::move(*input);
   if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while the input was loaded
   const auto created = co_await parts_.runtime.create(spec);
-  if (created) co_return Outcome{Again{}};
-  co_return co_await apply_create_failure(pass, created.error());
+  spec.input.clear();
+  if (!created) co_return co_await apply_create_failure(pass, created.error());
+  if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+  // Refused by the next plan if it is not as it was asked for. Should it not be there, somebody has removed
+  // it.
+  if (pass.seen.state == ContainerState::Absent) co_return Outcome{Again{}};
+  co_return co_await go_on(std::move(pass));
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create_failure(
@@ -268,21 +296,24 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
   co_return Outcome{Again{}};
 }
 
-ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_start(const Pass& pass) {
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_start(Pass pass) {
   // Past its lease this node starts nothing; the committed intent is then resolved as a doubt, which finds it
   // never sent.
   if (!parts_.lease.held()) co_return Outcome{WakeAt{parts_.clock.now() + std::chrono::seconds(1)}};
   const auto started = co_await parts_.runtime.start(pass.row.ref, pass.seen.container_id);
-  // The next pass knows better; should it not come, since the database is away, the run is bounded all the
-  // same.
+  // The next look knows better; should the record of it not come, since the database is away, the run is
+  // bounded all the same.
   parts_.deadlines.track(pass.row.ref, pass.seen.container_id, parts_.clock.now() + timeout_of(pass.row), {});
+  pass.inside.reset();
   if (!started) {
     // Whatever the answer was, the next pass looks at the container; start is never sent again for it.
     logging::warn("start was not confirmed", {{"execution", pass.row.ref.execution},
                                               {"class", to_string(started.error().error_class)},
                                               {"error", started.error().message}});
+    co_return Outcome{Again{}};
   }
-  co_return Outcome{Again{}};
+  if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+  co_return co_await go_on(std::move(pass));
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_doubt(const Pass& pass) {
@@ -290,8 +321,9 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_d
   if (!fenced) co_return fenced.error();
   auto seen = co_await parts_.runtime.observe(pass.row.ref, nullptr, true);
   if (!seen) co_return seen.error();
-  const Pass again{pass.row, std::move(*seen), {}};
-  co_return co_await carry_out(again, resolve_doubt(again.row, again.seen, *fenced, parts_.clock.now()));
+  Pass again{pass.row, std::move(*seen), container_spec(pass.row), {}};
+  auto next = resolve_doubt(again.row, again.seen, *fenced, parts_.clock.now());
+  co_return co_await carry_out(std::move(again), std::move(next));
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_signal(const Pass& pass,
@@ -326,7 +358,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
   Pass ended = pass;
   ended.row.stage = Stage::Finished;
   ended.row.reason = std::get<store::Finish>(record).reason;
-  co_return co_await carry_out(ended, plan(ended.row, ended.seen, view_of(ended.row), parts_.clock.now()));
+  co_return co_await go_on(std::move(ended));
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_remove(const Pass& pass) {
@@ -335,9 +367,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_r
   if (!*gone) co_return Outcome{WakeAt{parts_.clock.now() + kRemovalPause}};
   if (pass.row.stage != Stage::Finished) co_return Outcome{Again{}};
   // remove() has verified that nothing is left, which is an observation.
-  const Pass cleaned{pass.row, runtime::Observation{}, {}};
-  co_return co_await carry_out(cleaned,
-                               plan(cleaned.row, cleaned.seen, view_of(cleaned.row), parts_.clock.now()));
+  co_return co_await go_on(Pass{pass.row, runtime::Observation{}, {}, {}});
 }
 
 // --- what the node knows

@@ -42,11 +42,17 @@ struct ExecutionParts {
   std::function<void(const EngineIdentity&)> on_engine;  ///< the engine process that answered last
 };
 
+class GatePass;
+
 /// Joins plan and effects for one execution: load, observe, plan, record, act. One step a pass.
 class ExecutionReconciler : public controller::Reconciler {
  public:
   explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)) {}
   asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& id) override;
+
+  /// This process has claimed it just now. Nobody knew the claim's id before, so no container of this attempt
+  /// can be there, and the first pass need not look.
+  void claimed_just_now(const ExecutionId& id) { fresh_.insert(id); }
 
  private:
   template <class T>
@@ -54,22 +60,25 @@ class ExecutionReconciler : public controller::Reconciler {
   using Outcome = controller::Outcome;
   /// One pass over one execution: what was loaded and seen.
   struct Pass {
-    Execution row;
+    Execution row;  ///< follows what the pass itself writes
     runtime::Observation seen;
     runtime::ContainerSpec spec;  ///< at Claimed: what is created, and what a created one is compared with
+    std::shared_ptr<GatePass> inside;  ///< from a create to its start
   };
 
-  Awaitable<Outcome> carry_out(const Pass& pass, Plan plan);
+  Awaitable<bool> look(Pass& pass);
+  Awaitable<Outcome> go_on(Pass pass);
+  Awaitable<Outcome> carry_out(Pass pass, Plan plan);
   Awaitable<bool> write(const Pass& pass, const Record& record);
   Awaitable<bool> write_transition(const Pass& pass, const store::Transition& transition);
   Awaitable<bool> write_finish(const Pass& pass, const store::Finish& finish);
   Awaitable<bool> write_recycle(const Pass& pass, const store::Recycle& recycle);
   Awaitable<bool> write_requeue(const Pass& pass);
 
-  Awaitable<Outcome> apply(const Pass& pass, const Action& action, Outcome next);
-  Awaitable<Outcome> apply_create(const Pass& pass);
+  Awaitable<Outcome> apply(Pass pass, const Action& action, Outcome next);
+  Awaitable<Outcome> apply_create(Pass pass);
   Awaitable<Outcome> apply_create_failure(const Pass& pass, const Error& error);
-  Awaitable<Outcome> apply_start(const Pass& pass);
+  Awaitable<Outcome> apply_start(Pass pass);
   Awaitable<Outcome> apply_doubt(const Pass& pass);
   Awaitable<Outcome> apply_signal(const Pass& pass, runtime::Signal signal, Outcome next);
   Awaitable<Outcome> apply_collect(const Pass& pass);
@@ -83,6 +92,7 @@ class ExecutionReconciler : public controller::Reconciler {
   ExecutionParts parts_;
   EngineIdentity engine_;  ///< that answered last
   std::set<ClaimId> term_sent_;
+  std::set<ExecutionId> fresh_;
 };
 
 }  // namespace slipway::reconcilers

@@ -64,12 +64,8 @@ Plan create_container(const Execution& e, const NodeView& node, TimePoint now) {
       if (e.reason != Reason::PullingImage) plan.record = step(e, Stage::Claimed, Reason::PullingImage);
       return plan;
     }
-    case ImageView::State::Present: {
-      if (!e.image_id.empty()) return act(Create{});
-      auto pin = step(e, Stage::Claimed, Reason::Starting);
-      pin.image_id = node.image.id;
-      return {std::move(pin), Create{}, Again{}};
-    }
+    case ImageView::State::Present:
+      return act(Create{});
     case ImageView::State::NotFound:
       return write(end_attempt(e, Reason::ImageNotFound, node.image.detail));
     case ImageView::State::NotAllowed:
@@ -90,6 +86,7 @@ Plan launch(const Execution& e, const Observation& o, TimePoint now) {
   intent.engine = o.engine;
   intent.intent_at = now;
   intent.container_id = o.container_id;
+  if (e.image_id.empty()) intent.image_id = o.image_id;  // what runs now is what every later attempt runs
   intent.effective_limits = o.effective_limits;
   return {std::move(intent), Start{}, Again{}};
 }
@@ -127,7 +124,8 @@ Plan adopt(const Execution& e, const Observation& o, TimePoint now) {
   running.deadline_at = started + timeout_of(e);
   // The row keeps the engine that took the start: one that came since may have stopped what it found.
   running.container_id = o.container_id;
-  return write(std::move(running));
+  if (o.state == ContainerState::Exited) return write(std::move(running));
+  return {std::move(running), Nothing{}, WakeAt{started + timeout_of(e)}};
 }
 
 Plan plan_launching(const Execution& e, const Observation& o, TimePoint now) {

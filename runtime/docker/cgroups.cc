@@ -41,7 +41,7 @@ std::vector<std::string> tree(const std::string& root) {
   std::error_code error;
   for (auto entry = fs::directory_iterator(root, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
-    if (!entry->is_directory(error)) continue;
+    if (!entry->is_directory(error)) continue;  // known from the listing itself
     for (std::string& below : tree(entry->path().string())) found.push_back(std::move(below));
   }
   if (fs::exists(root, error)) found.push_back(root);
@@ -85,14 +85,18 @@ void thaw(const std::string& root) {
 Cgroups::Cgroups(std::string root) {
   std::error_code error;
   if (fs::exists(root + "/cgroup.controllers", error)) {
+    memory_ = cpu_ = root;
     hierarchies_.push_back(std::move(root));
     return;
   }
   for (auto entry = fs::directory_iterator(root, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
     // "cpu" may be a symlink to "cpu,cpuacct": each hierarchy once.
-    if (entry->is_directory(error) && !entry->is_symlink(error))
-      hierarchies_.push_back(entry->path().string());
+    if (!entry->is_directory(error) || entry->is_symlink(error)) continue;
+    const std::string hierarchy = entry->path().string();
+    hierarchies_.push_back(hierarchy);
+    if (fs::exists(hierarchy + "/memory.usage_in_bytes", error)) memory_ = hierarchy;
+    if (fs::exists(hierarchy + "/cpuacct.usage", error)) cpu_ = hierarchy;
   }
 }
 
@@ -104,43 +108,46 @@ bool Cgroups::exists(const std::string& path) const {
 
 CgroupUsage Cgroups::usage(const std::string& path) const {
   CgroupUsage usage;
-  const auto first = [](std::optional<std::int64_t>& into, std::optional<std::int64_t> value) {
-    if (!into && value) into = value;
-  };
-  for (const std::string& hierarchy : hierarchies_) {
-    const std::string here = hierarchy + path;
-    first(usage.peak_memory_bytes, read_number(here + "/memory.max_usage_in_bytes"));
-    first(usage.peak_memory_bytes, read_number(here + "/memory.peak"));
-    if (const auto nanos = read_number(here + "/cpuacct.usage")) first(usage.cpu_ms, *nanos / 1'000'000);
-  }
-  for (const std::string& hierarchy : hierarchies_) {
-    if (const auto micros = read_keyed(hierarchy + path + "/cpu.stat", "usage_usec"))
-      first(usage.cpu_ms, *micros / 1000);
+  usage.peak_memory_bytes = read_number(memory_ + path + "/memory.max_usage_in_bytes");
+  if (!usage.peak_memory_bytes) usage.peak_memory_bytes = read_number(memory_ + path + "/memory.peak");
+  if (const auto nanos = read_number(cpu_ + path + "/cpuacct.usage")) {
+    usage.cpu_ms = *nanos / 1'000'000;
+  } else if (const auto micros = read_keyed(cpu_ + path + "/cpu.stat", "usage_usec")) {
+    usage.cpu_ms = *micros / 1000;
   }
   return usage;
+}
+
+/// Of the hierarchies only those that know the path: a controller the engine does not use has no directory
+/// there.
+std::set<pid_t> Cgroups::members(const std::string& path) const {
+  std::set<pid_t> pids;
+  for (const std::string& hierarchy : hierarchies_) {
+    if (access((hierarchy + path).c_str(), F_OK) == 0) pids.merge(processes(hierarchy + path));
+  }
+  return pids;
 }
 
 bool Cgroups::kill_all(const std::string& path) const {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(2);
   while (true) {
-    bool empty = true;
+    const std::set<pid_t> pids = members(path);
+    if (pids.empty()) return true;
+    for (pid_t pid : pids) kill_member(pid, path);
     for (const std::string& hierarchy : hierarchies_) {
-      const std::set<pid_t> pids = processes(hierarchy + path);
-      if (pids.empty()) continue;
-      empty = false;
       if (std::ofstream all(hierarchy + path + "/cgroup.kill"); all) all << "1" << std::flush;
-      for (pid_t pid : pids) kill_member(pid, path);
       thaw(hierarchy + path);
     }
-    if (empty) return true;
     if (std::chrono::steady_clock::now() > give_up) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 
+/// Nearly always there is one empty directory left, and nothing below it.
 bool Cgroups::remove(const std::string& path) const {
   bool gone = true;
   for (const std::string& hierarchy : hierarchies_) {
+    if (rmdir((hierarchy + path).c_str()) == 0 || errno == ENOENT) continue;
     for (const std::string& directory : tree(hierarchy + path)) {
       if (rmdir(directory.c_str()) != 0 && errno != ENOENT) gone = false;
     }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,7 +34,9 @@ class Cgroups {
   std::vector<std::string> children(const std::string& parent) const;
 
  private:
+  std::set<pid_t> members(const std::string& path) const;
   std::vector<std::string> hierarchies_;  ///< mount points, e.g. /sys/fs/cgroup/memory
+  std::string memory_, cpu_;              ///< the ones that account for these
 };
 
 }  // namespace slipway::runtime

@@ -17,6 +17,10 @@ bool engine_may_have_dropped(std::int64_t stored_bytes, std::int64_t cap) {
 }  // namespace
 
 /// false: there is no such container.
+///
+/// On a connection of its own, and that is part of the evidence: an engine that is being stopped takes its
+/// containers with it while kept connections still answer, and their exits look like their own. It has closed
+/// its door before that, so an exit is believed only from an engine that still lets us in.
 asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string container_id, std::int64_t cap,
                                                              Evidence& evidence) {
   const auto give_up = std::chrono::steady_clock::now() + options_.effect_timeout / 2;

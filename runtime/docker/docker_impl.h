@@ -47,7 +47,8 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
 
  private:
   // observe.cc
-  asio::awaitable<bool> lets_in();  ///< a new connection is accepted and answered
+  asio::awaitable<bool> leaves_something(std::string name);
+  std::string compare(ContainerSpec expected, const nlohmann::json& facts) const;
   asio::awaitable<Result<Inspected>> inspect(std::string name_or_id, std::chrono::milliseconds timeout);
   bool is_ours(const nlohmann::json& inspected, const AttemptRef& ref) const;
   NodeBinding node_binding(const ContainerSpec& spec, bool volumes) const;
@@ -79,7 +80,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
     std::string id;        ///< empty: there is no container of ours
     bool volumes = false;  ///< volume mode has left, or may have left, something on the engine
   };
-  asio::awaitable<Result<Own>> own_container(AttemptRef ref, std::string container_id);
+  asio::awaitable<Result<Own>> own_container(AttemptRef ref);
 
   // images.cc
   asio::awaitable<Result<std::optional<ImageInfo>>> inspect_image(std::string image);

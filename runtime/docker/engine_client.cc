@@ -155,13 +155,15 @@ class EngineClient::Impl {
     return message;
   }
 
-  asio::awaitable<Result<std::unique_ptr<Connection>>> connect() {
+  /// Who answers is asked for calls only: what a stream brings is believed on its own.
+  asio::awaitable<Result<std::unique_ptr<Connection>>> connect(bool identify) {
     auto connection = std::make_unique<Connection>(io_);
     connection->socket.expires_after(connect_timeout_);
     error_code error;
     co_await connection->socket.async_connect(Local::endpoint(socket_path_),
                                               asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return Error{ErrorClass::Retry, "engine connect: " + error.message()};
+    if (!identify) co_return connection;
     const std::string fallback = "unknown-" + life_ + "-" + std::to_string(broken_);
     connection->engine = identify_engine(connection->socket.socket().native_handle(), pid_file_, fallback);
     co_return connection;
@@ -174,7 +176,7 @@ class EngineClient::Impl {
       if (!is_stale(*connection)) co_return connection;
       ++broken_;
     }
-    co_return co_await connect();
+    co_return co_await connect(true);
   }
 
   /// A kept connection can die between the peek and the write. A request that only reads, and of whose answer
@@ -233,7 +235,7 @@ class EngineClient::Impl {
   }
 
   asio::awaitable<Result<std::shared_ptr<EngineStream>>> open_stream(const EngineRequest& request) {
-    auto connection = co_await connect();
+    auto connection = co_await connect(false);
     if (!connection) co_return connection.error();
     auto stream = std::make_shared<Stream>(std::move(*connection));
     auto& socket = stream->connection_->socket;

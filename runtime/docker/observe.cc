@@ -85,33 +85,22 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.observed_at = engine_now();
   seen.engine = inspected->engine.identity;
   seen.engine_started_at = inspected->engine.started_at;
-  const std::string cgroup = cgroup_of(name);
-  co_await on_pool([this, &seen, name, cgroup] {
-    seen.fenced = files_.fenced(name);
-    seen.leftovers = files_.exists(name) || cgroups_.exists(cgroup);
-    return true;
-  });
   if (!inspected->exists) {
-    if (volumes_ && !seen.leftovers) seen.leftovers = co_await has_volume(name + "-output");
+    seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+    seen.leftovers = co_await leaves_something(name);
     co_return seen;
   }
-  seen.leftovers = false;
   const json& facts = inspected->json;
   seen.container_id = inspected->id;
   seen.ours = is_ours(facts, ref);
   read_state(member(facts, "State"), seen);
   if (!seen.ours) co_return seen;
+  seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
-  if (expected) {
-    const bool volumes = text_of(member(member(member(facts, "Config"), "Labels"), kLabelIo)) == "volume";
-    seen.violated_limit = violated_limit(create_body(*expected, node_binding(*expected, volumes)), facts);
-  }
-  // An engine that is being stopped takes its containers with it while kept connections still answer: their
-  // exits look like their own. It has closed its door before that, so an exit is believed only from an engine
-  // that still lets us in.
-  if (seen.state == ContainerState::Exited && !co_await lets_in()) {
-    co_return Error{ErrorClass::Retry, "inspect: the engine takes no new connections"};
-  }
+  if (expected) seen.violated_limit = compare(*expected, facts);
+  // Whether it can still be started matters as long as it was not.
+  if (seen.state == ContainerState::Created || seen.started_at == TimePoint{})
+    seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
   // A daemon that came back knows nothing of the waits it had armed.
   if (seen.state == ContainerState::Running && on_change_ && !armed_.contains(seen.container_id)) {
     co_await arm_wait(ref, seen.container_id, false);
@@ -119,12 +108,18 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   co_return seen;
 }
 
-asio::awaitable<bool> DockerRuntime::Impl::lets_in() {
-  const auto stream =
-      co_await client_.open({.op = "ping", .target = "/_ping", .timeout = options_.read_timeout});
-  if (!stream) co_return false;
-  (*stream)->close();
-  co_return (*stream)->status() == 200;
+/// No container, but a directory, mount, cgroup or volume of this attempt.
+asio::awaitable<bool> DockerRuntime::Impl::leaves_something(std::string name) {
+  const bool here =
+      co_await on_pool([this, name] { return files_.exists(name) || cgroups_.exists(cgroup_of(name)); });
+  if (here || !volumes_) co_return here;
+  co_return co_await has_volume(name + "-output");
+}
+
+std::string DockerRuntime::Impl::compare(ContainerSpec expected, const json& facts) const {
+  const bool volumes = text_of(member(member(member(facts, "Config"), "Labels"), kLabelIo)) == "volume";
+  if (expected.image_id.empty()) expected.image_id = text_of(member(member(facts, "Config"), "Image"));
+  return violated_limit(create_body(expected, node_binding(expected, volumes)), facts);
 }
 
 }  // namespace slipway::runtime

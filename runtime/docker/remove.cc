@@ -4,10 +4,8 @@ namespace slipway::runtime {
 
 /// The id of this attempt's container, empty when there is none. A foreign container of the same name is left
 /// alone.
-asio::awaitable<Result<DockerRuntime::Impl::Own>> DockerRuntime::Impl::own_container(
-    AttemptRef ref, std::string container_id) {
-  auto there =
-      co_await inspect(container_id.empty() ? container_name(ref) : container_id, options_.read_timeout);
+asio::awaitable<Result<DockerRuntime::Impl::Own>> DockerRuntime::Impl::own_container(AttemptRef ref) {
+  auto there = co_await inspect(container_name(ref), options_.read_timeout);
   if (!there) co_return there.error();
   if (!there->exists || !is_ours(there->json, ref)) co_return Own{.volumes = true};
   const std::string io = text_of(member(member(member(there->json, "Config"), "Labels"), kLabelIo));
@@ -23,9 +21,9 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove_container(std::string 
                           .timeout = options_.effect_timeout};
     auto answer = co_await client_.call(std::move(request));
     if (!answer) co_return answer.error();
+    if (answer->status == 404 || answer->status == 204) co_return true;
     if (answer->status == 409) co_return false;
-    if (answer->status >= 400 && answer->status != 404)
-      co_return engine_error(ErrorClass::Retry, "remove", *answer);
+    if (answer->status >= 400) co_return engine_error(ErrorClass::Retry, "remove", *answer);
     auto there = co_await inspect(id, options_.read_timeout);
     if (!there) co_return there.error();
     if (!there->exists) co_return true;
@@ -35,8 +33,15 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove_container(std::string 
 
 asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::string container_id) {
   const std::string name = container_name(ref);
-  auto own = co_await own_container(ref, container_id);
-  if (!own) co_return own.error();
+  // A full id the caller has seen as ours names nothing else, ever; what was mounted for it leaves a
+  // directory.
+  Result<Own> own = Own{.id = container_id, .volumes = false};
+  if (container_id.empty()) {
+    own = co_await own_container(ref);
+    if (!own) co_return own.error();
+  } else {
+    own->volumes = !co_await on_pool([this, name] { return files_.exists(name); });
+  }
   if (!own->id.empty()) {
     auto gone = co_await remove_container(own->id);
     if (!gone || !*gone) co_return gone;
@@ -48,7 +53,8 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::s
   }
   co_return co_await on_pool([this, name]() -> Result<bool> {
     const std::string cgroup = cgroup_of(name);
-    if (!cgroups_.kill_all(cgroup) || !cgroups_.remove(cgroup)) return false;
+    // A cgroup that can be removed holds nobody.
+    if (!cgroups_.remove(cgroup) && (!cgroups_.kill_all(cgroup) || !cgroups_.remove(cgroup))) return false;
     return files_.remove(name);
   });
 }

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "runtime/docker/create_body.h"
 #include "runtime/docker/descriptor.h"
@@ -70,20 +69,6 @@ Result<void> mount_output(const std::string& path, std::int64_t bytes, int user,
   return {};
 }
 
-/// mountinfo writes space, tab, newline and backslash as octal.
-std::string unescape(const std::string& text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      plain += static_cast<char>(std::stoi(text.substr(i + 1, 3), nullptr, 8));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
 Descriptor open_beneath(int directory, const char* name) {
   open_how how{};
   how.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -105,17 +90,12 @@ std::string read_up_to(int fd, std::size_t cap) {
 
 }  // namespace
 
+/// A tmpfs is a device of its own, so its root differs from the directory it is mounted in.
 bool RunFiles::is_mounted(const std::string& path) {
-  std::ifstream table("/proc/self/mountinfo");
-  std::error_code ignored;
-  const std::string wanted = fs::weakly_canonical(path, ignored).string();
-  for (std::string line; std::getline(table, line);) {
-    std::istringstream fields(line);
-    std::string id, parent, device, root, point;
-    fields >> id >> parent >> device >> root >> point;
-    if (unescape(point) == wanted) return true;
-  }
-  return false;
+  struct stat here{}, above{};
+  if (lstat(path.c_str(), &here) != 0 || lstat(fs::path(path).parent_path().c_str(), &above) != 0)
+    return false;
+  return here.st_dev != above.st_dev;
 }
 
 Result<void> RunFiles::prepare(const std::string& name, const std::string& input, std::int64_t output_bytes,

@@ -71,6 +71,7 @@ Observation SimulatedRuntime::observation_of(SimulatedEngine& engine, const std:
   seen.state = container->state;
   seen.ours = is_ours(*container, ref, instance);
   seen.container_id = container->id;
+  seen.image_id = container->spec.image_id;
   seen.violated_limit = engine.violated_limit_;
   seen.effective_limits = "{}";
   seen.exit_code = container->exit_code;

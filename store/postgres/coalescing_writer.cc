@@ -115,8 +115,9 @@ CoalescingWriter::Entries CoalescingWriter::take_batch() {
   for (auto it = waiting_.begin();
        it != waiting_.end() && static_cast<int>(batch.size()) < options_.batch_rows;) {
     const auto& entry = **it;
-    const bool other_epoch = !batch.empty() && batch[0]->writer.epoch != entry.writer.epoch;
-    if (other_epoch || in_flight_.contains(id_of(entry.write))) {
+    const bool other_batch = !batch.empty() && (batch[0]->writer.epoch != entry.writer.epoch ||
+                                                kind_of(batch[0]->write) != kind_of(entry.write));
+    if (other_batch || in_flight_.contains(id_of(entry.write))) {
       ++it;
       continue;
     }

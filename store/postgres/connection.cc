@@ -1,5 +1,7 @@
 #include "store/postgres/connection.h"
 
+#include <sys/socket.h>
+
 #include <pqxx/pqxx>
 #include <set>
 
@@ -7,7 +9,12 @@
 
 namespace slipway::store::postgres {
 
+namespace {
+constexpr std::string_view kNameTakenOver = "SW001";  // api/schemas/0006_steps.sql
+}
+
 ErrorClass classify(std::string_view sqlstate) {
+  if (sqlstate == kNameTakenOver) return ErrorClass::Conflict;
   const auto group = sqlstate.substr(0, 2);
   // Wrong values, violated constraints and rights, program limits, a statement the schema does not know, our
   // own RAISE.
@@ -39,7 +46,8 @@ std::string session_settings(const ConnectionOptions& options) {
          "; SET lock_timeout = " + std::to_string(options.lock_timeout.count()) +
          "; SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off; SET enable_hashjoin = "
          "off"
-         "; SET enable_mergejoin = off; SET jit = off; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'"
+         "; SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan; SET "
+         "TimeZone = 'UTC'; SET client_encoding = 'UTF8'"
          "; SET client_min_messages = 'warning'"
          // Every name of ours says its schema: nobody's else may answer to an operator or a function.
          "; SET search_path = pg_catalog, pg_temp"
@@ -143,7 +151,39 @@ Connection::~Connection() = default;
 
 int Connection::socket() const { return impl_->raw.sock(); }
 
+namespace {
+
+/// An idle session is silent: bytes, or an end, are the server's goodbye.
+bool server_spoke(int socket) {
+  char byte = 0;
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+}  // namespace
+
 Rows Connection::query(const Statement& statement, const Params& params) {
+  return exec(statement, params, false);
+}
+
+Rows Connection::commit(const Statement& statement, const Params& params) {
+  if (server_spoke(socket()))
+    throw Failure({ErrorClass::Retry, "the server closed the session"}, "08006", true);
+  prepare(statement);
+  return exec(statement, params, true);
+}
+
+void Connection::prepare(const Statement& statement) {
+  if (impl_->prepared.contains(statement.name)) return;
+  try {
+    impl_->raw.prepare(statement.name, statement.sql);
+    impl_->prepared.insert(statement.name);
+  } catch (...) {
+    throw translate_current(false);
+  }
+}
+
+Rows Connection::exec(const Statement& statement, const Params& params, bool committing) {
+  prepare(statement);
   std::vector<const char*> raw;
   raw.reserve(params.size());
   for (const auto& param : params) {
@@ -153,7 +193,6 @@ Rows Connection::query(const Statement& statement, const Params& params) {
     raw.push_back(param ? param->c_str() : nullptr);
   }
   try {
-    if (impl_->prepared.insert(statement.name).second) impl_->raw.prepare(statement.name, statement.sql);
     const auto run = [&](pqxx::transaction_base& transaction) {
       return Rows(std::make_shared<pqxx::result>(transaction.exec_prepared(
           statement.name, pqxx::prepare::make_dynamic_params(raw.begin(), raw.end()))));
@@ -162,7 +201,7 @@ Rows Connection::query(const Statement& statement, const Params& params) {
     pqxx::nontransaction single(impl_->raw);
     return run(single);
   } catch (...) {
-    throw translate_current(false);
+    throw translate_current(committing);
   }
 }
 

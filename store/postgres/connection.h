@@ -82,6 +82,10 @@ class Connection {
 
   /// One statement in a transaction of its own, or within the one that is open.
   Rows query(const Statement& statement, const Params& params = {});
+  /// One statement that writes, in a transaction of its own: a lost answer is a Failure of class Doubt. A
+  /// connection on which the server has spoken unasked (it says goodbye so) is found out before anything is
+  /// sent: Retry, lost.
+  Rows commit(const Statement& statement, const Params& params);
   /// Several statements without parameters and without an answer (migrations, settings).
   void script(std::string_view sql);
   /// BEGIN, `work`, COMMIT; rolls back when `work` throws or answers false. A lost answer to COMMIT is a
@@ -91,6 +95,8 @@ class Connection {
   int socket() const;
 
  private:
+  void prepare(const Statement& statement);
+  Rows exec(const Statement& statement, const Params& params, bool committing);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

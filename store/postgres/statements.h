@@ -79,109 +79,21 @@ inline constexpr Statement kRetire{"retire", R"(
   SELECT count(*) FROM gone)"};
 inline constexpr Statement kFoldOutcomes{"fold_outcomes", "SELECT slipway.fold_outcomes($1)"};
 
-// A batch is locked in order of id; rows that somebody else holds are left out and tried alone.
-inline constexpr Statement kLockBatch{"lock_batch", R"(
-  SELECT e.id, e.stage, e.claim_id, e.node, e.cancel_requested, e.user_id
-  FROM slipway.executions e WHERE e.id = ANY ($1::uuid[]) ORDER BY e.id FOR NO KEY UPDATE SKIP LOCKED)"};
-inline constexpr Statement kLockOne{"lock_one", R"(
-  SELECT e.id, e.stage, e.claim_id, e.node, e.cancel_requested, e.user_id
-  FROM slipway.executions e WHERE e.id = ANY ($1::uuid[]) ORDER BY e.id FOR NO KEY UPDATE)"};
-
-// The rows are locked and examined already. NULL leaves a column alone. The hard deadline is when a node that
-// lives must have killed it: the grace of an agent is at most an hour (api/agent.cc).
+// One transaction each (api/schemas/0006_steps.sql); the answer holds the rows that could be locked, and
+// whether each was written.
 inline constexpr Statement kMove{"move", R"(
-  WITH t AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[],
-                         $15::int[], $16::int[])
-      AS t(id, stage, status, reason, message, engine, container_id, image, limits, intent_at, started_at, deadline_at, kill_at,
-           verdict, generation, create_failures)
-  ), moved AS (
-    UPDATE slipway.executions e
-    SET stage = t.stage, status = coalesce(t.status, e.status), reason = coalesce(t.reason, e.reason),
-        message = coalesce(t.message, e.message), engine = coalesce(t.engine, e.engine),
-        container_id = coalesce(t.container_id, e.container_id), image_digest = coalesce(t.image, e.image_digest),
-        intent_at = coalesce(t.intent_at, e.intent_at), started_at = coalesce(t.started_at, e.started_at),
-        deadline_at = coalesce(t.deadline_at, e.deadline_at), kill_at = coalesce(t.kill_at, e.kill_at),
-        verdict = coalesce(e.verdict, t.verdict), generation = coalesce(t.generation, e.generation),
-        create_failures = coalesce(t.create_failures, e.create_failures)
-    FROM t WHERE e.id = t.id
-    RETURNING e.id, e.attempt, e.stage, e.reason, e.message, e.node, e.verdict, e.intent_at, e.deadline_at, e.timeout_seconds
-  ), tried AS (
-    UPDATE slipway.attempts a
-    SET engine = coalesce(t.engine, a.engine), container_id = coalesce(t.container_id, a.container_id),
-        image_digest = coalesce(t.image, a.image_digest), effective_limits = coalesce(t.limits::jsonb, a.effective_limits),
-        intent_at = coalesce(t.intent_at, a.intent_at), started_at = coalesce(t.started_at, a.started_at),
-        started = a.started OR t.started_at IS NOT NULL, deadline_at = coalesce(t.deadline_at, a.deadline_at),
-        verdict = m.verdict, generation = coalesce(t.generation, a.generation),
-        hard_deadline_at = coalesce(m.deadline_at, m.intent_at + make_interval(secs => m.timeout_seconds)) + interval '61 minutes'
-    FROM moved m JOIN t ON t.id = m.id WHERE a.execution_id = m.id AND a.attempt = m.attempt
-  )
-  INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
-  SELECT id, attempt, stage, reason, message, node FROM moved)"};
-
-// `settle`: whether the spend is given back ('refund'), stays ('keep') or is not settled yet (NULL: another
-// attempt comes). An attempt that has ended keeps the evidence it ended with.
+  SELECT held_id, written FROM slipway.record_moves(
+    $1, $2, $3, $4, $5::uuid[], $6::text[], $7::uuid[], $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[],
+    $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[],
+    $20::timestamptz[], $21::text[], $22::int[], $23::int[]))"};
 inline constexpr Statement kEnd{"end", R"(
-  WITH t AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                         $9::boolean[], $10::text[], $11::int[], $12::boolean[], $13::boolean[], $14::timestamptz[],
-                         $15::bigint[], $16::bigint[], $17::bytea[], $18::text[], $19::boolean[])
-      AS t(id, stage, status, reason, fault, message, output, settle, priced, why, exit_code, oom, started, finished_at,
-           peak, cpu, partial, detail, truncated)
-  ), moved AS (
-    UPDATE slipway.executions e
-    SET stage = t.stage, status = t.status, reason = t.reason, fault = t.fault, message = t.message, output = t.output::json,
-        exit_code = coalesce(t.exit_code, e.exit_code), peak_memory_bytes = coalesce(t.peak, e.peak_memory_bytes),
-        cpu_ms = coalesce(t.cpu, e.cpu_ms), logs_truncated = e.logs_truncated OR t.truncated,
-        duration_ms = CASE WHEN t.stage = 'Finished' THEN coalesce(
-          greatest((extract(epoch FROM t.finished_at - e.started_at) * 1000)::bigint, 0), e.duration_ms) END,
-        finished_at = CASE WHEN t.stage = 'Finished' THEN now() END
-    FROM t WHERE e.id = t.id
-    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.node, e.duration_ms, e.price,
-              t.settle, t.priced
-  ), tried AS (
-    UPDATE slipway.attempts a
-    SET ended_at = now(), reason = t.why, exit_code = t.exit_code, oom_killed = t.oom, started = a.started OR t.started,
-        finished_at = t.finished_at, peak_memory_bytes = t.peak, cpu_ms = t.cpu, partial_result = t.partial,
-        detail = t.detail, logs_truncated = t.truncated
-    FROM moved m JOIN t ON t.id = m.id WHERE a.execution_id = m.id AND a.attempt = m.attempt AND a.ended_at IS NULL
-  ), settled AS (
-    UPDATE slipway.entitlement_spends s
-    SET settled_at = now(), refunded_at = CASE WHEN m.settle = 'refund' THEN now() END,
-        refund_reason = CASE WHEN m.settle = 'refund' THEN m.reason END
-    FROM moved m WHERE m.settle IS NOT NULL AND s.execution_id = m.id AND s.settled_at IS NULL
-  ), counted AS (
-    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms)
-    SELECT id, agent, user_id, status, reason, fault, CASE WHEN priced THEN coalesce(price, 0) ELSE 0 END, duration_ms
-    FROM moved WHERE stage = 'Finished'
-  )
-  INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
-  SELECT id, attempt, stage, reason, message, node FROM moved)"};
-
-inline constexpr Statement kLogs{"logs", R"(
-  INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes)
-  SELECT e.id, e.attempt, t.n + coalesce((SELECT max(c.seq) + 1 FROM slipway.execution_log_chunks c
-                                          WHERE c.execution_id = e.id AND c.attempt = e.attempt), 0),
-         coalesce(t.at, now()), t.stream, t.bytes
-  FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::bytea[]) AS t(id, n, at, stream, bytes)
-  JOIN slipway.executions e ON e.id = t.id)"};
-
-inline constexpr Statement kReleaseUsage{"release_usage",
-                                         "SELECT slipway.release_usage($1::text[], $2::int[])"};
-
+  SELECT held_id, written FROM slipway.record_ends(
+    $1, $2, $3, $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+    $13::text[], $14::boolean[], $15::text[], $16::int[], $17::boolean[], $18::boolean[], $19::timestamptz[], $20::bigint[],
+    $21::bigint[], $22::bytea[], $23::text[], $24::boolean[], $25::uuid[], $26::int[], $27::timestamptz[], $28::text[],
+    $29::bytea[]))"};
 inline constexpr Statement kRequeue{"requeue", R"(
-  WITH t AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[]) AS t(id, backoff_us, reason, message)),
-  moved AS (
-    UPDATE slipway.executions e
-    SET stage = 'Queued', status = 'PENDING', reason = t.reason, message = t.message,
-        not_before = now() + t.backoff_us * interval '1 microsecond', node = NULL, epoch = NULL, claim_id = NULL, verdict = NULL,
-        engine = NULL, container_id = NULL, intent_at = NULL, started_at = NULL, deadline_at = NULL, kill_at = NULL,
-        generation = 0, create_failures = 0
-    FROM t WHERE e.id = t.id RETURNING e.id, e.attempt, e.stage, e.reason, e.message
-  )
-  INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
-  SELECT id, attempt, stage, reason, message FROM moved)"};
+  SELECT held_id, written FROM slipway.record_requeues($1, $2, $3, $4::uuid[], $5::uuid[], $6::bigint[], $7, $8))"};
 
 // FOR UPDATE, not a plain update: it must meet the KEY SHARE of a write in flight under the old epoch.
 inline constexpr Statement kLockNode{"lock_node", "SELECT 1 FROM slipway.nodes WHERE name = $1 FOR UPDATE"};

@@ -20,6 +20,10 @@ struct Requeue {
 /// One conditional step of one row, of any kind.
 using Write = std::variant<Transition, Finish, Recycle, Requeue>;
 
+/// A batch holds writes of one kind.
+enum class Kind { Move, End, Requeue };
+Kind kind_of(const Write& write);
+
 const ExecutionId& id_of(const Write& write);
 /// About how much it carries, for the cap of a batch.
 std::size_t bytes_of(const Write& write);
@@ -36,9 +40,9 @@ struct Writer {
   std::int64_t epoch = 0;
 };
 
-/// Writes `batch` (each row at most once) in one transaction, and says for each what became of it. `wait`:
-/// waits for a locked row up to lock_timeout instead of leaving it out. Throws Failure; then nothing was
-/// written, unless it says Doubt.
+/// Writes `batch` (one kind, each row at most once) in one transaction, and says for each what became of it.
+/// `wait`: waits for a locked row up to lock_timeout instead of leaving it out. Throws Failure; then nothing
+/// was written, unless it says Doubt.
 std::vector<Outcome> write_batch(Connection& connection, const Writer& writer,
                                  const std::vector<const Write*>& batch, bool wait);
 

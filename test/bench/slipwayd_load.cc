@@ -128,7 +128,7 @@ double DaemonUnderLoad::throughput(int count) {
       "INSERT INTO slipway.executions (user_id, agent, input) SELECT 'bench', 'trivial', '{\"n\":1}' FROM "
       "generate_series(1, $1::int)",
       count);
-  const bool done = wait_until(kStuck, 20ms, [&] {
+  const bool done = wait_until(kStuck, 50ms, [&] {
     return state_->run("SELECT NOT EXISTS (SELECT FROM slipway.executions WHERE stage <> 'Cleaned')")[0][0]
         .as<bool>();
   });

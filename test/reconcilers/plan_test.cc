@@ -22,264 +22,130 @@ struct Line {
   const char* plan;
 };
 
-#define WITH [](Execution& e, Observation& o, NodeView& n) { (void)e, (void)o, (void)n;
-#define END }
+#define WITH(...) [](Execution& e, Observation& o, NodeView& n) { (void)e, (void)o, (void)n, __VA_ARGS__; }
 
 const Line kTable[] = {
     {"waiting rows are the claimer's", Stage::New, Absent, nullptr, "- | - | rest"},
     {"", Stage::Deferred, Absent, nullptr, "- | - | rest"},
     {"", Stage::Queued, Absent, nullptr, "- | - | rest"},
-
     {"claimed, image there and pinned", Stage::Claimed, Absent, nullptr, "- | create | again"},
-    {"image there, not pinned", Stage::Claimed, Absent, WITH e.image_id = "";
-END, "→ Claimed pin image | create | again"
-}  // namespace
-, {
-  "image not looked for", Stage::Claimed, Absent, WITH n.image = {};
-  END, "→ Claimed pulling | wait for image | in 30000 ms"
-}
-, {
-  "image being fetched", Stage::Claimed, Absent, WITH n.image = {};
-  e.reason = Reason::PullingImage;
-  END, "- | wait for image | in 30000 ms"
-}
-, {
-  "no such image", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::NotFound;
-  END, "finish ImageNotFound | - | again"
-}
-, {
-  "image refused", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::NotAllowed;
-  END, "finish ImageNotAllowed | - | again"
-}
-, {
-  "registry away", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::Failed;
-  END, "finish ImagePullFailed | - | again"
-}
-, {
-  "registry away, retry left", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::Failed;
-  e.retry_limit = 1;
-  END, "recycle ImagePullFailed | - | again"
-}
-, {
-  "registry away, retries used", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::Failed;
-  e.retry_limit = 1;
-  e.ref.attempt = 2;
-  END, "finish ImagePullFailed | - | again"
-}
-, {
-  "agent's fault is never retried", Stage::Claimed, Absent, WITH n.image.state = ImageView::State::NotFound;
-  e.retry_limit = 5;
-  END, "finish ImageNotFound | - | again"
-}
-, {
-  "created five times in vain", Stage::Claimed, Absent, WITH e.create_failures = 5;
-  END, "finish EngineError | - | again"
-}
-, {
-  "lease lost: nothing is created", Stage::Claimed, Absent, WITH n.lease_held = false;
-  END, "- | - | in 500 ms"
-}
-, {
-  "cancelled", Stage::Claimed, Absent, WITH e.cancel_requested = true;
-  END, "finish Cancelled | - | again"
-}
-, {
-  "cancelled without a lease", Stage::Claimed, Absent, WITH e.cancel_requested = true;
-  n.lease_held = false;
-  END, "finish Cancelled | - | again"
-}
-, {
-  "draining", Stage::Claimed, Absent, WITH n.draining = true;
-  END, "finish NodeDraining | - | again"
-}
-, {
-  "draining, retry left", Stage::Claimed, Absent, WITH n.draining = true;
-  e.retry_limit = 1;
-  END, "recycle NodeDraining | - | again"
-}
-, {"created, limits equal", Stage::Claimed, Created, nullptr, "→ Launching unless cancelled | start | again"},
-{
-  "created, a limit differs", Stage::Claimed, Created, WITH o.violated_limit = "memory";
-  END, "finish NotEnforceable | - | again"
-}
-, {
-  "created, fenced after doubt", Stage::Claimed, Created, WITH o.fenced = true;
-  END, "- | remove | again"
-}
-, {
-  "created, cancelled", Stage::Claimed, Created, WITH e.cancel_requested = true;
-  END, "finish Cancelled | - | again"
-}
-, {
-  "created, lease lost", Stage::Claimed, Created, WITH n.lease_held = false;
-  END, "- | - | in 500 ms"
-}
-, {
-  "name taken", Stage::Claimed, Created, WITH o.ours = false;
-  END, "finish EngineError | - | again"
-}
-, {
-  "name taken by what runs", Stage::Claimed, Running, WITH o.ours = false;
-  END, "finish EngineError | - | again"
-}
-, {"started by somebody else", Stage::Claimed, Running, nullptr, "finish EngineError | - | again"},
+    {"image there, not pinned", Stage::Claimed, Absent, WITH(e.image_id = ""), "- | create | again"},
+    {"image not looked for", Stage::Claimed, Absent, WITH(n.image = {}),
+     "→ Claimed pulling | wait for image | in 30000 ms"},
+    {"image being fetched", Stage::Claimed, Absent, WITH(n.image = {}, e.reason = Reason::PullingImage),
+     "- | wait for image | in 30000 ms"},
+    {"no such image", Stage::Claimed, Absent, WITH(n.image.state = ImageView::State::NotFound),
+     "finish ImageNotFound | - | again"},
+    {"image refused", Stage::Claimed, Absent, WITH(n.image.state = ImageView::State::NotAllowed),
+     "finish ImageNotAllowed | - | again"},
+    {"registry away", Stage::Claimed, Absent, WITH(n.image.state = ImageView::State::Failed),
+     "finish ImagePullFailed | - | again"},
+    {"registry away, retry left", Stage::Claimed, Absent,
+     WITH(n.image.state = ImageView::State::Failed, e.retry_limit = 1),
+     "recycle ImagePullFailed | - | again"},
+    {"registry away, retries used", Stage::Claimed, Absent,
+     WITH(n.image.state = ImageView::State::Failed, e.retry_limit = 1, e.ref.attempt = 2),
+     "finish ImagePullFailed | - | again"},
+    {"agent's fault is never retried", Stage::Claimed, Absent,
+     WITH(n.image.state = ImageView::State::NotFound, e.retry_limit = 5), "finish ImageNotFound | - | again"},
+    {"created five times in vain", Stage::Claimed, Absent, WITH(e.create_failures = 5),
+     "finish EngineError | - | again"},
+    {"lease lost: nothing is created", Stage::Claimed, Absent, WITH(n.lease_held = false),
+     "- | - | in 500 ms"},
+    {"cancelled", Stage::Claimed, Absent, WITH(e.cancel_requested = true), "finish Cancelled | - | again"},
+    {"cancelled without a lease", Stage::Claimed, Absent,
+     WITH(e.cancel_requested = true, n.lease_held = false), "finish Cancelled | - | again"},
+    {"draining", Stage::Claimed, Absent, WITH(n.draining = true), "finish NodeDraining | - | again"},
+    {"draining, retry left", Stage::Claimed, Absent, WITH(n.draining = true, e.retry_limit = 1),
+     "recycle NodeDraining | - | again"},
+    {"created, limits equal", Stage::Claimed, Created, nullptr,
+     "→ Launching unless cancelled | start | again"},
+    {"created, a limit differs", Stage::Claimed, Created, WITH(o.violated_limit = "memory"),
+     "finish NotEnforceable | - | again"},
+    {"created, fenced after doubt", Stage::Claimed, Created, WITH(o.fenced = true), "- | remove | again"},
+    {"created, cancelled", Stage::Claimed, Created, WITH(e.cancel_requested = true),
+     "finish Cancelled | - | again"},
+    {"created, lease lost", Stage::Claimed, Created, WITH(n.lease_held = false), "- | - | in 500 ms"},
+    {"name taken", Stage::Claimed, Created, WITH(o.ours = false), "finish EngineError | - | again"},
+    {"name taken by what runs", Stage::Claimed, Running, WITH(o.ours = false),
+     "finish EngineError | - | again"},
+    {"started by somebody else", Stage::Claimed, Running, nullptr, "finish EngineError | - | again"},
     {"ran without us", Stage::Claimed, Exited, nullptr, "finish EngineError | - | again"},
     {"going", Stage::Claimed, Removing, nullptr, "- | - | in 500 ms"},
     {"dead", Stage::Claimed, Dead, nullptr, "- | remove | again"},
-
-    {"start's fate unknown", Stage::Launching, Created, nullptr, "- | resolve doubt | again"}, {
-  "start's fate unknown, cancelled", Stage::Launching, Created, WITH e.cancel_requested = true;
-  END, "- | resolve doubt | again"
-}
-, {
-  "command cannot be executed", Stage::Launching, Created, WITH o.engine_error = "exec";
-  o.exit_code = 127;
-  END, "finish CommandInvalid | - | again"
-}
-, {
-  "command not executable", Stage::Launching, Created, WITH o.engine_error = "exec";
-  o.exit_code = 126;
-  END, "finish CommandInvalid | - | again"
-}
-, {
-  "127 after our fence is our doing", Stage::Launching, Created, WITH o.engine_error = "bind";
-  o.exit_code = 127;
-  o.fenced = true;
-  END, "- | resolve doubt | again"
-}
-, {
-  "start failed otherwise", Stage::Launching, Created, WITH o.engine_error = "cgroup";
-  o.exit_code = 128;
-  END, "finish EngineError | - | again"
-}
-, {
-  "start failed otherwise, retry left", Stage::Launching, Created, WITH o.engine_error = "cgroup";
-  o.exit_code = 128;
-  e.retry_limit = 1;
-  END, "recycle EngineError | - | again"
-}
-, {"it runs", Stage::Launching, Running, nullptr, "→ Running | - | again"},
-    {"it is over already", Stage::Launching, Exited, nullptr, "→ Running | - | again"}, {
-  "exited without ever starting, command bad", Stage::Launching, Exited, WITH o.started_at = {};
-  o.engine_error = "exec";
-  o.exit_code = 127;
-  END, "finish CommandInvalid | - | again"
-}
-, {
-  "exited without ever starting", Stage::Launching, Exited, WITH o.started_at = {};
-  o.engine_error = "x";
-  o.exit_code = 128;
-  END, "finish EngineError | - | again"
-}
-, {"frozen by somebody", Stage::Launching, Paused, nullptr, "→ Running | - | again"},
-    {"vanished", Stage::Launching, Absent, nullptr, "- | collect | again"}, {
-  "replaced by a stranger", Stage::Launching, Running, WITH o.ours = false;
-  END, "- | collect | again"
-}
-,
-
-    {"runs within its time", Stage::Running, Running, nullptr, "- | - | in 50000 ms"}, {
-  "lease lost: it runs on", Stage::Running, Running, WITH n.lease_held = false;
-  END, "- | - | in 50000 ms"
-}
-, {
-  "deadline", Stage::Running, Running, WITH e.started_at = kNow - 60s;
-  END, "→ Stopping Deadline | TERM | in 2000 ms"
-}
-, {
-  "deadline without a lease", Stage::Running, Running, WITH e.started_at = kNow - 60s;
-  n.lease_held = false;
-  END, "→ Stopping Deadline | TERM | in 2000 ms"
-}
-, {
-  "a millisecond before it", Stage::Running, Running, WITH e.started_at = kNow - 60s + 1ms;
-  e.deadline_at = kNow + 1ms;
-  END, "- | - | in 1 ms"
-}
-, {
-  "deadline before cancel", Stage::Running, Running, WITH e.started_at = kNow - 60s;
-  e.cancel_requested = true;
-  END, "→ Stopping Deadline | TERM | in 2000 ms"
-}
-, {
-  "cancelled", Stage::Running, Running, WITH e.cancel_requested = true;
-  END, "→ Stopping Cancel | TERM | in 10000 ms"
-}
-, {
-  "draining", Stage::Running, Running, WITH n.draining = true;
-  END, "→ Stopping Drain | TERM | in 10000 ms"
-}
-, {
-  "timeout made longer", Stage::Running, Running, WITH e.timeout = 120s;
-  END, "→ Running | - | again"
-}
-, {
-  "timeout made shorter than what passed", Stage::Running, Running, WITH e.timeout = 5s;
-  END, "→ Stopping Deadline | TERM | in 2000 ms"
-}
-, {
-  "timeout beyond the agent's", Stage::Running, Running, WITH e.timeout = 9999s;
-  e.deadline_at = *e.started_at + 600s;
-  END, "- | - | in 590000 ms"
-}
-, {"frozen by somebody", Stage::Running, Paused, nullptr, "- | unpause | again"},
+    {"start's fate unknown", Stage::Launching, Created, nullptr, "- | resolve doubt | again"},
+    {"start's fate unknown, cancelled", Stage::Launching, Created, WITH(e.cancel_requested = true),
+     "- | resolve doubt | again"},
+    {"command cannot be executed", Stage::Launching, Created,
+     WITH(o.engine_error = "exec", o.exit_code = 127), "finish CommandInvalid | - | again"},
+    {"command not executable", Stage::Launching, Created, WITH(o.engine_error = "exec", o.exit_code = 126),
+     "finish CommandInvalid | - | again"},
+    {"127 after our fence is our doing", Stage::Launching, Created,
+     WITH(o.engine_error = "bind", o.exit_code = 127, o.fenced = true), "- | resolve doubt | again"},
+    {"start failed otherwise", Stage::Launching, Created, WITH(o.engine_error = "cgroup", o.exit_code = 128),
+     "finish EngineError | - | again"},
+    {"start failed otherwise, retry left", Stage::Launching, Created,
+     WITH(o.engine_error = "cgroup", o.exit_code = 128, e.retry_limit = 1),
+     "recycle EngineError | - | again"},
+    {"it runs", Stage::Launching, Running, nullptr, "→ Running | - | in 50000 ms"},
+    {"it is over already", Stage::Launching, Exited, nullptr, "→ Running | - | again"},
+    {"exited without ever starting, command bad", Stage::Launching, Exited,
+     WITH(o.started_at = {}, o.engine_error = "exec", o.exit_code = 127),
+     "finish CommandInvalid | - | again"},
+    {"exited without ever starting", Stage::Launching, Exited,
+     WITH(o.started_at = {}, o.engine_error = "x", o.exit_code = 128), "finish EngineError | - | again"},
+    {"frozen by somebody", Stage::Launching, Paused, nullptr, "→ Running | - | in 50000 ms"},
+    {"vanished", Stage::Launching, Absent, nullptr, "- | collect | again"},
+    {"replaced by a stranger", Stage::Launching, Running, WITH(o.ours = false), "- | collect | again"},
+    {"runs within its time", Stage::Running, Running, nullptr, "- | - | in 50000 ms"},
+    {"lease lost: it runs on", Stage::Running, Running, WITH(n.lease_held = false), "- | - | in 50000 ms"},
+    {"deadline", Stage::Running, Running, WITH(e.started_at = kNow - 60s),
+     "→ Stopping Deadline | TERM | in 2000 ms"},
+    {"deadline without a lease", Stage::Running, Running,
+     WITH(e.started_at = kNow - 60s, n.lease_held = false), "→ Stopping Deadline | TERM | in 2000 ms"},
+    {"a millisecond before it", Stage::Running, Running,
+     WITH(e.started_at = kNow - 60s + 1ms, e.deadline_at = kNow + 1ms), "- | - | in 1 ms"},
+    {"deadline before cancel", Stage::Running, Running,
+     WITH(e.started_at = kNow - 60s, e.cancel_requested = true), "→ Stopping Deadline | TERM | in 2000 ms"},
+    {"cancelled", Stage::Running, Running, WITH(e.cancel_requested = true),
+     "→ Stopping Cancel | TERM | in 10000 ms"},
+    {"draining", Stage::Running, Running, WITH(n.draining = true), "→ Stopping Drain | TERM | in 10000 ms"},
+    {"timeout made longer", Stage::Running, Running, WITH(e.timeout = 120s), "→ Running | - | again"},
+    {"timeout made shorter than what passed", Stage::Running, Running, WITH(e.timeout = 5s),
+     "→ Stopping Deadline | TERM | in 2000 ms"},
+    {"timeout beyond the agent's", Stage::Running, Running,
+     WITH(e.timeout = 9999s, e.deadline_at = *e.started_at + 600s), "- | - | in 590000 ms"},
+    {"frozen by somebody", Stage::Running, Paused, nullptr, "- | unpause | again"},
     {"over", Stage::Running, Exited, nullptr, "- | collect | again"},
     {"the engine forgot", Stage::Running, Created, nullptr, "- | collect | again"},
-    {"a person removed it", Stage::Running, Absent, nullptr, "- | collect | again"}, {
-  "replaced by a stranger", Stage::Running, Running, WITH o.ours = false;
-  END, "- | collect | again"
-}
-, {"going", Stage::Running, Removing, nullptr, "- | - | in 500 ms"},
+    {"a person removed it", Stage::Running, Absent, nullptr, "- | collect | again"},
+    {"replaced by a stranger", Stage::Running, Running, WITH(o.ours = false), "- | collect | again"},
+    {"going", Stage::Running, Removing, nullptr, "- | - | in 500 ms"},
     {"dead", Stage::Running, Dead, nullptr, "- | - | in 500 ms"},
-
-    {"within its grace", Stage::Stopping, Running, nullptr, "- | - | in 5000 ms"}, {
-  "TERM not sent by this process", Stage::Stopping, Running, WITH n.term_sent = false;
-  END, "- | TERM | in 5000 ms"
-}
-, {
-  "grace over", Stage::Stopping, Running, WITH e.kill_at = kNow;
-  END, "- | KILL | in 1000 ms"
-}
-, {"frozen: thaw it so that it can end", Stage::Stopping, Paused, nullptr, "- | unpause | again"},
+    {"within its grace", Stage::Stopping, Running, nullptr, "- | - | in 5000 ms"},
+    {"TERM not sent by this process", Stage::Stopping, Running, WITH(n.term_sent = false),
+     "- | TERM | in 5000 ms"},
+    {"grace over", Stage::Stopping, Running, WITH(e.kill_at = kNow), "- | KILL | in 1000 ms"},
+    {"frozen: thaw it so that it can end", Stage::Stopping, Paused, nullptr, "- | unpause | again"},
     {"ended", Stage::Stopping, Exited, nullptr, "- | collect | again"},
     {"gone", Stage::Stopping, Absent, nullptr, "- | collect | again"},
-
     {"evidence is safe: remove", Stage::Recycling, Exited, nullptr, "- | remove | again"},
-    {"gone: wait for the next turn", Stage::Recycling, Absent, nullptr, "requeue | - | rest"}, {
-  "only a directory is left", Stage::Recycling, Absent, WITH o.leftovers = true;
-  END, "- | remove | again"
-}
-, {
-  "cancelled instead", Stage::Recycling, Absent, WITH e.cancel_requested = true;
-  END, "finish Cancelled | - | again"
-}
-, {
-  "a stranger under our name", Stage::Recycling, Running, WITH o.ours = false;
-  END, "requeue | - | rest"
-}
-,
-
+    {"gone: wait for the next turn", Stage::Recycling, Absent, nullptr, "requeue | - | rest"},
+    {"only a directory is left", Stage::Recycling, Absent, WITH(o.leftovers = true), "- | remove | again"},
+    {"cancelled instead", Stage::Recycling, Absent, WITH(e.cancel_requested = true),
+     "finish Cancelled | - | again"},
+    {"a stranger under our name", Stage::Recycling, Running, WITH(o.ours = false), "requeue | - | rest"},
     {"remove", Stage::Finished, Exited, nullptr, "- | remove | again"},
     {"remove what still runs", Stage::Finished, Running, nullptr, "- | remove | again"},
     {"remove what is dead", Stage::Finished, Dead, nullptr, "- | remove | again"},
     {"removal under way", Stage::Finished, Removing, nullptr, "- | remove | again"},
-    {"gone", Stage::Finished, Absent, nullptr, "→ Cleaned | - | rest"}, {
-  "only a mount is left", Stage::Finished, Absent, WITH o.leftovers = true;
-  END, "- | remove | again"
-}
-, {
-  "a stranger under our name", Stage::Finished, Running, WITH o.ours = false;
-  END, "→ Cleaned | - | rest"
-}
-,
-
+    {"gone", Stage::Finished, Absent, nullptr, "→ Cleaned | - | rest"},
+    {"only a mount is left", Stage::Finished, Absent, WITH(o.leftovers = true), "- | remove | again"},
+    {"a stranger under our name", Stage::Finished, Running, WITH(o.ours = false), "→ Cleaned | - | rest"},
     {"clean", Stage::Cleaned, Absent, nullptr, "- | - | rest"},
-    {"a late create", Stage::Cleaned, Created, nullptr, "- | remove | again"}, {
-  "a stranger under our name", Stage::Cleaned, Running, WITH o.ours = false;
-  END, "- | - | rest"
-}
-,
-};  // namespace slipway::reconcilers
+    {"a late create", Stage::Cleaned, Created, nullptr, "- | remove | again"},
+    {"a stranger under our name", Stage::Cleaned, Running, WITH(o.ours = false), "- | - | rest"},
+};
 
 TEST(Plan, Table) {
   for (const auto& line : kTable) {
@@ -301,9 +167,9 @@ TEST(Plan, DoubtIsResolvedByWhatCanBeProved) {
     if (change) change(e, o);
     return describe(resolve_doubt(e, o, fenced, kNow));
   };
-  EXPECT_EQ(resolve(Running, true), "→ Running | - | again");
+  EXPECT_EQ(resolve(Running, true), "→ Running | - | in 50000 ms");
   EXPECT_EQ(resolve(Exited, true), "→ Running | - | again");
-  EXPECT_EQ(resolve(Paused, false), "→ Running | - | again");
+  EXPECT_EQ(resolve(Paused, false), "→ Running | - | in 50000 ms");
   EXPECT_EQ(resolve(Created, true), "→ Claimed | - | again");
   EXPECT_EQ(resolve(Created, false), "- | collect | again")
       << "without a fence a late start could still run it";

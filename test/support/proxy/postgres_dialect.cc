@@ -60,17 +60,18 @@ std::string elements(const std::string& array) {
 
 std::string name_of(const Bound& bound) {
   const auto param = [&](std::size_t i) { return i < bound.params.size() ? elements(bound.params[i]) : ""; };
-  if (bound.statement == "move" || bound.statement == "end")
-    return bound.statement + " " + param(1) + "/" + param(3);
+  // Node, epoch and flags come first (store/postgres/statements.h).
+  if (bound.statement == "move") return "move " + param(8) + "/" + param(10);
+  if (bound.statement == "end") return "end " + param(6) + "/" + param(8);
   if (bound.statement == "decide") return "decide " + param(2) + "/" + param(4);
   return bound.statement;
 }
 
 bool is_read(const std::string& name) {
   static const std::set<std::string> reads = {
-      "act_as",           "lock_batch",  "lock_one",  "lock_node",      "list_undecided",
-      "list_candidates",  "load",        "load_spec", "load_input",     "live_claims",
-      "list_unconverged", "still_there", "hold_name", "schema_present", "migration_lock"};
+      "act_as",    "lock_node",      "list_undecided", "list_candidates",  "load",
+      "load_spec", "load_input",     "live_claims",    "list_unconverged", "still_there",
+      "hold_name", "schema_present", "migration_lock"};
   return reads.contains(name);
 }
 

@@ -45,7 +45,12 @@ NodeProcess::NodeProcess(NodeOptions options, store::MemoryDatabase& db, runtime
                          engine_ = identity;
                          if (!first) orphan_loop_->enqueue(OrphanReconciler::kKey);
                        }}),
-      claims_(store_, clock_, lease_, slots_, {.on_claimed = [this](const ExecutionId& id) { look_at(id); }}),
+      claims_(store_, clock_, lease_, slots_,
+              {.on_claimed =
+                   [this](const ExecutionId& id) {
+                     executions_.claimed_just_now(id);
+                     look_at(id);
+                   }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { look_at(id); }, .on_pull = [](bool, Duration) {}}),
       orphans_(store_, runtime_, clock_, options_.name, options_.resync,

@@ -169,4 +169,4 @@ GRANT SELECT, INSERT ON slipway.submissions TO slipway_submitter, slipway_admin;
 GRANT SELECT ON slipway.submissions TO slipway_reader, slipway_controller;
 GRANT SELECT, INSERT, UPDATE, DELETE ON slipway.submitter_users TO slipway_admin;
 
-INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (6, '0006_tenancy', 1);
+INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (7, '0007_tenancy', 1);

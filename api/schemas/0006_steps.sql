@@ -1,0 +1,182 @@
+-- The steps of an attempt. One call is one transaction: the fence, the rows' locks, and the statements that write, without a
+-- round trip between them. Each answers with the rows it could lock and whether they were written: a row that is missing is
+-- locked by somebody else, one that is not written stands elsewhere by now.
+
+-- The fence, then the locks in order of id, so that two batches cannot wait for each other in a ring. `p_durable` false: losing
+-- the step to a crash of the server costs nothing, since what it says is found out anew (docs/adr/0005).
+CREATE FUNCTION slipway.hold_rows(p_node text, p_epoch bigint, p_wait boolean, p_durable boolean, p_ids uuid[])
+RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+  held uuid[];
+BEGIN
+  IF NOT slipway.act_as(p_node, p_epoch) THEN
+    RAISE EXCEPTION 'the name of node % was taken over', p_node USING ERRCODE = 'SW001';
+  END IF;
+  IF NOT p_durable THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
+  IF p_wait THEN
+    SELECT array_agg(q.id) INTO held FROM (
+      SELECT e.id FROM slipway.executions e WHERE e.id = ANY (p_ids) ORDER BY e.id FOR NO KEY UPDATE) q;
+  ELSE
+    SELECT array_agg(q.id) INTO held FROM (
+      SELECT e.id FROM slipway.executions e WHERE e.id = ANY (p_ids) ORDER BY e.id FOR NO KEY UPDATE SKIP LOCKED) q;
+  END IF;
+  RETURN coalesce(held, '{}');
+END
+$$;
+
+-- NULL leaves a column alone. `p_guard`: not where a cancel has come. The hard deadline is when a node that lives must have
+-- killed it: the grace of an agent is at most an hour (api/agent.cc).
+CREATE FUNCTION slipway.record_moves(
+  p_node text, p_epoch bigint, p_wait boolean, p_durable boolean,
+  p_id uuid[], p_was text[], p_claim uuid[], p_guard boolean[], p_stage text[], p_status text[], p_reason text[],
+  p_message text[], p_engine text[], p_container text[], p_image text[], p_limits text[], p_intent timestamptz[],
+  p_started timestamptz[], p_deadline timestamptz[], p_kill timestamptz[], p_verdict text[], p_generation int[],
+  p_failures int[])
+RETURNS TABLE (held_id uuid, written boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  held uuid[] := slipway.hold_rows(p_node, p_epoch, p_wait, p_durable, p_id);
+BEGIN
+  RETURN QUERY
+  WITH t AS MATERIALIZED (
+    SELECT * FROM unnest(p_id, p_was, p_claim, p_guard, p_stage, p_status, p_reason, p_message, p_engine, p_container, p_image,
+                         p_limits, p_intent, p_started, p_deadline, p_kill, p_verdict, p_generation, p_failures)
+      AS t(id, was, claim, guard, stage, status, reason, message, engine, container, image, limits, intent_at, started_at,
+           deadline_at, kill_at, verdict, generation, failures)
+    WHERE t.id = ANY (held)
+  ), moved AS (
+    UPDATE slipway.executions e
+    SET stage = t.stage, status = coalesce(t.status, e.status), reason = coalesce(t.reason, e.reason),
+        message = coalesce(t.message, e.message), engine = coalesce(t.engine, e.engine),
+        container_id = coalesce(t.container, e.container_id), image_digest = coalesce(t.image, e.image_digest),
+        intent_at = coalesce(t.intent_at, e.intent_at), started_at = coalesce(t.started_at, e.started_at),
+        deadline_at = coalesce(t.deadline_at, e.deadline_at), kill_at = coalesce(t.kill_at, e.kill_at),
+        verdict = coalesce(e.verdict, t.verdict), generation = coalesce(t.generation, e.generation),
+        create_failures = coalesce(t.failures, e.create_failures)
+    FROM t WHERE e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
+      AND NOT (t.guard AND e.cancel_requested)
+    RETURNING e.id, e.attempt, e.stage, e.reason, e.message, e.verdict, e.intent_at, e.deadline_at, e.timeout_seconds
+  ), tried AS (
+    UPDATE slipway.attempts a
+    SET engine = coalesce(t.engine, a.engine), container_id = coalesce(t.container, a.container_id),
+        image_digest = coalesce(t.image, a.image_digest), effective_limits = coalesce(t.limits::jsonb, a.effective_limits),
+        intent_at = coalesce(t.intent_at, a.intent_at), started_at = coalesce(t.started_at, a.started_at),
+        started = a.started OR t.started_at IS NOT NULL, deadline_at = coalesce(t.deadline_at, a.deadline_at),
+        verdict = m.verdict, generation = coalesce(t.generation, a.generation),
+        hard_deadline_at = coalesce(m.deadline_at, m.intent_at + make_interval(secs => m.timeout_seconds)) + interval '61 minutes'
+    FROM moved m JOIN t ON t.id = m.id
+    WHERE m.stage <> 'Cleaned' AND a.execution_id = m.id AND a.attempt = m.attempt
+  ), told AS (
+    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
+    SELECT id, attempt, stage, reason, message, p_node FROM moved
+  )
+  SELECT t.id, m.id IS NOT NULL FROM t LEFT JOIN moved m ON m.id = t.id;
+END
+$$;
+
+-- `p_settle`: whether the spend is given back ('refund'), stays ('keep') or is not settled yet (NULL: another attempt comes).
+-- An attempt that has ended keeps the evidence it ended with. The chunks of all rows stand behind each other, `p_log_n` is
+-- the place within its row's. Users' counts of running executions come last, since those rows are shared the most.
+CREATE FUNCTION slipway.record_ends(
+  p_node text, p_epoch bigint, p_wait boolean,
+  p_id uuid[], p_was text[], p_claim uuid[], p_stage text[], p_status text[], p_reason text[], p_fault text[], p_message text[],
+  p_output text[], p_settle text[], p_priced boolean[], p_why text[], p_code int[], p_oom boolean[], p_started boolean[],
+  p_finished timestamptz[], p_peak bigint[], p_cpu bigint[], p_partial bytea[], p_detail text[], p_truncated boolean[],
+  p_log_id uuid[], p_log_n int[], p_log_at timestamptz[], p_log_stream text[], p_log_bytes bytea[])
+RETURNS TABLE (held_id uuid, written boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  held uuid[] := slipway.hold_rows(p_node, p_epoch, p_wait, true, p_id);
+  done uuid[];
+  users text[];
+  counts int[];
+BEGIN
+  WITH t AS MATERIALIZED (
+    SELECT * FROM unnest(p_id, p_was, p_claim, p_stage, p_status, p_reason, p_fault, p_message, p_output, p_settle, p_priced,
+                         p_why, p_code, p_oom, p_started, p_finished, p_peak, p_cpu, p_partial, p_detail, p_truncated)
+      AS t(id, was, claim, stage, status, reason, fault, message, output, settle, priced, why, exit_code, oom, started,
+           finished_at, peak, cpu, partial, detail, truncated)
+    WHERE t.id = ANY (held)
+  ), moved AS (
+    UPDATE slipway.executions e
+    SET stage = t.stage, status = t.status, reason = t.reason, fault = t.fault, message = t.message, output = t.output::json,
+        exit_code = coalesce(t.exit_code, e.exit_code), peak_memory_bytes = coalesce(t.peak, e.peak_memory_bytes),
+        cpu_ms = coalesce(t.cpu, e.cpu_ms), logs_truncated = e.logs_truncated OR t.truncated,
+        duration_ms = CASE WHEN t.stage = 'Finished' THEN coalesce(
+          greatest((extract(epoch FROM t.finished_at - e.started_at) * 1000)::bigint, 0), e.duration_ms) END,
+        finished_at = CASE WHEN t.stage = 'Finished' THEN now() END
+    FROM t WHERE e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
+    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.duration_ms, e.price,
+              t.settle, t.priced
+  ), tried AS (
+    UPDATE slipway.attempts a
+    SET ended_at = now(), reason = t.why, exit_code = t.exit_code, oom_killed = t.oom, started = a.started OR t.started,
+        finished_at = t.finished_at, peak_memory_bytes = t.peak, cpu_ms = t.cpu, partial_result = t.partial,
+        detail = t.detail, logs_truncated = t.truncated
+    FROM moved m JOIN t ON t.id = m.id WHERE a.execution_id = m.id AND a.attempt = m.attempt AND a.ended_at IS NULL
+  ), settled AS (
+    UPDATE slipway.entitlement_spends s
+    SET settled_at = now(), refunded_at = CASE WHEN m.settle = 'refund' THEN now() END,
+        refund_reason = CASE WHEN m.settle = 'refund' THEN m.reason END
+    FROM moved m WHERE m.settle IS NOT NULL AND s.execution_id = m.id AND s.settled_at IS NULL
+  ), counted AS (
+    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms)
+    SELECT id, agent, user_id, status, reason, fault, CASE WHEN priced THEN coalesce(price, 0) ELSE 0 END, duration_ms
+    FROM moved WHERE stage = 'Finished'
+  ), told AS (
+    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
+    SELECT id, attempt, stage, reason, message, p_node FROM moved
+  ), said AS (
+    INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes)
+    SELECT m.id, m.attempt, l.n + coalesce((SELECT max(c.seq) + 1 FROM slipway.execution_log_chunks c
+                                            WHERE c.execution_id = m.id AND c.attempt = m.attempt), 0),
+           coalesce(l.at, now()), l.stream, l.bytes
+    FROM unnest(p_log_id, p_log_n, p_log_at, p_log_stream, p_log_bytes) AS l(id, n, at, stream, bytes)
+    JOIN moved m ON m.id = l.id
+  ), released AS (
+    SELECT user_id, count(*)::int AS n FROM moved WHERE stage = 'Finished' GROUP BY user_id
+  )
+  SELECT (SELECT array_agg(id) FROM moved), (SELECT array_agg(user_id::text ORDER BY user_id) FROM released),
+         (SELECT array_agg(n ORDER BY user_id) FROM released)
+  INTO done, users, counts;
+  IF users IS NOT NULL THEN PERFORM slipway.release_usage(users, counts); END IF;
+  RETURN QUERY SELECT h.id, coalesce(h.id = ANY (done), false) FROM unnest(held) AS h(id);
+END
+$$;
+
+-- Recycling -> Queued: the attempt's evidence is committed and its container proven gone. The spend is kept.
+CREATE FUNCTION slipway.record_requeues(
+  p_node text, p_epoch bigint, p_wait boolean, p_id uuid[], p_claim uuid[], p_backoff_us bigint[], p_reason text, p_message text)
+RETURNS TABLE (held_id uuid, written boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  held uuid[] := slipway.hold_rows(p_node, p_epoch, p_wait, true, p_id);
+  done uuid[];
+  users text[];
+  counts int[];
+BEGIN
+  WITH moved AS (
+    UPDATE slipway.executions e
+    SET stage = 'Queued', status = 'PENDING', reason = p_reason, message = p_message,
+        not_before = now() + t.backoff_us * interval '1 microsecond', node = NULL, epoch = NULL, claim_id = NULL, verdict = NULL,
+        engine = NULL, container_id = NULL, intent_at = NULL, started_at = NULL, deadline_at = NULL, kill_at = NULL,
+        generation = 0, create_failures = 0
+    FROM unnest(p_id, p_claim, p_backoff_us) AS t(id, claim, backoff_us)
+    WHERE e.id = t.id AND t.id = ANY (held) AND e.stage = 'Recycling' AND e.claim_id = t.claim AND e.node = p_node
+    RETURNING e.id, e.user_id, e.attempt, e.stage, e.reason, e.message
+  ), told AS (
+    INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
+    SELECT id, attempt, stage, reason, message FROM moved
+  ), released AS (
+    SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id
+  )
+  SELECT (SELECT array_agg(id) FROM moved), (SELECT array_agg(user_id::text ORDER BY user_id) FROM released),
+         (SELECT array_agg(n ORDER BY user_id) FROM released)
+  INTO done, users, counts;
+  IF users IS NOT NULL THEN PERFORM slipway.release_usage(users, counts); END IF;
+  RETURN QUERY SELECT h.id, coalesce(h.id = ANY (done), false) FROM unnest(held) AS h(id);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION slipway.hold_rows, slipway.record_moves, slipway.record_ends, slipway.record_requeues FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION slipway.hold_rows, slipway.record_moves, slipway.record_ends, slipway.record_requeues
+  TO slipway_controller;
+
+INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (6, '0006_steps', 1);

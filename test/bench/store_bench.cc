@@ -1,0 +1,148 @@
+// slipway_store_bench: whole lives of executions on a durable private PostgreSQL, without an engine: what the
+// control plane alone costs. At few lives in flight each write is a transaction of its own, as on a quiet
+// node; at many, the writer coalesces.
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
+
+#include "store/postgres/postgres_store.h"
+#include "test/bench/process_cpu.h"
+#include "test/support/postgres_server/postgres_server.h"
+
+namespace slipway::bench {
+namespace {
+
+namespace asio = boost::asio;
+
+struct Settings {
+  int count = 2000;
+  int in_flight = 4;
+  int pool = 4;
+};
+
+TimePoint now() { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+void written(const Result<bool>& result) {
+  if (!result || !*result) throw std::runtime_error("a step did not fit");
+}
+
+store::Transition step(const Execution& e, Stage to, Reason reason) {
+  return {.id = e.ref.execution, .claim = e.ref.claim, .from = e.stage, .to = to, .reason = reason};
+}
+
+asio::awaitable<void> live(store::Store& store, ExecutionId id) {
+  auto row = must(co_await store.load(id));
+  must(co_await store.load_input(id));
+  auto intent = step(row, Stage::Launching, Reason::Starting);
+  intent.unless_cancelled = true;
+  intent.engine = "1@2";
+  intent.container_id = std::string(64, 'a');
+  intent.image_id = "sha256:" + std::string(64, 'b');
+  intent.effective_limits = R"({"memory":67108864,"pids":128,"network":"none"})";
+  intent.intent_at = now();
+  written(co_await store.record(intent));
+  row.stage = Stage::Launching;
+  auto running = step(row, Stage::Running, Reason::Running);
+  running.started_at = now();
+  running.deadline_at = now() + std::chrono::minutes(5);
+  written(co_await store.record(running));
+  row = must(co_await store.load(id));
+  store::Finish finish{.id = id, .claim = row.ref.claim, .from = Stage::Running, .output = R"({"ok":true})"};
+  finish.attempt = {.reason = Reason::Completed, .exit_code = 0, .started = true, .finished_at = now()};
+  finish.attempt.logs.push_back({.stream = LogChunk::Stream::Stdout, .at = now(), .bytes = "done\n"});
+  written(co_await store.finish(finish));
+  row.stage = Stage::Finished;
+  written(co_await store.record(step(row, Stage::Cleaned, Reason::Completed)));
+}
+
+/// Decides what is new and keeps `in_flight` lives going until all have ended.
+asio::awaitable<void> lead(store::Store& store, const Settings& settings, int& ended) {
+  const auto executor = co_await asio::this_coro::executor;
+  int claimed = 0;
+  while (ended < settings.count) {
+    const auto undecided = must(co_await store.list_undecided(500));
+    std::vector<store::Decision> decisions;
+    for (const auto& row : undecided)
+      decisions.push_back({.id = row.id, .agent_revision = row.agent_revision, .timeout_seconds = 300});
+    if (!decisions.empty()) must(co_await store.decide(decisions));
+    const int free = settings.in_flight - (claimed - ended);
+    if (free == 0) {
+      asio::steady_timer pause(executor, std::chrono::microseconds(200));
+      co_await pause.async_wait(asio::use_awaitable);
+      continue;
+    }
+    std::vector<ExecutionId> ids;
+    for (const auto& candidate : must(co_await store.list_candidates(free))) ids.push_back(candidate.id);
+    if (ids.empty()) continue;
+    for (const auto& id : must(co_await store.claim(ids))) {
+      ++claimed;
+      asio::co_spawn(executor, live(store, id), [&ended](const std::exception_ptr& failure) {
+        if (failure) std::rethrow_exception(failure);
+        ++ended;
+      });
+    }
+  }
+}
+
+pid_t postmaster_pid(test::PostgresServer& server) {
+  return std::stoi(
+      test::Sql(server.url()).value("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"));
+}
+
+void run(const Settings& settings) {
+  test::PostgresServer server({.fsync = true});
+  const auto url = server.create_migrated_database();
+  test::Sql sql(url);
+  sql.exec(R"(INSERT INTO slipway.agents (name, spec) VALUES ('echo', '{"image": "echo:1"}'))");
+  asio::io_context io{1};
+  store::PostgresStore store({.url = url, .node_name = "n1", .pool_size = settings.pool}, io.get_executor());
+  asio::co_spawn(io, store.register_node({.name = "n1", .instance_id = "i-1", .slots = settings.in_flight}),
+                 [](const std::exception_ptr&, const auto&) {});
+  io.run();
+  sql.query(
+      "INSERT INTO slipway.executions (user_id, agent, input) SELECT 'u-' || (i % 50), 'echo', '{}' "
+      "FROM generate_series(1, $1::int) i",
+      {std::to_string(settings.count)});
+  const pid_t postgres = postmaster_pid(server);
+  const double postgres_before = cpu_ms(postgres, true), own_before = cpu_ms(::getpid(), false);
+  const auto since = std::chrono::steady_clock::now();
+  int ended = 0;
+  io.restart();
+  asio::co_spawn(io, lead(store, settings, ended), [](const std::exception_ptr& failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+  io.run();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+  std::printf("%d lives, %d in flight: %.0f/s, CPU a life: store %.2f ms, Postgres %.2f ms\n", settings.count,
+              settings.in_flight, settings.count / seconds,
+              (cpu_ms(::getpid(), false) - own_before) / settings.count,
+              (cpu_ms(postgres, true) - postgres_before) / settings.count);
+}
+
+}  // namespace
+}  // namespace slipway::bench
+
+int main(int argc, char** argv) {
+  slipway::bench::Settings settings;
+  CLI::App app{"whole lives of executions on a durable PostgreSQL, without an engine"};
+  app.add_option("--count", settings.count)->check(CLI::Range(1, 1000000))->capture_default_str();
+  app.add_option("--in-flight", settings.in_flight)->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--pool", settings.pool, "connections")->check(CLI::Range(2, 64))->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    slipway::bench::run(settings);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench: %s\n", error.what());
+    return 1;
+  }
+}
