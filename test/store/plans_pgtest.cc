@@ -52,11 +52,6 @@ class Plans : public StoreRig {
 TEST_F(Plans, HotStatementsUseTheirIndexes) {
   populate(100'000);
   const std::string id = sql_->value("SELECT id FROM slipway.executions WHERE live LIMIT 1");
-  const auto n = [](int count) {
-    std::string text;
-    for (int i = 0; i < count; ++i) text += ", '{NULL}'";
-    return text;
-  };
   expect_indexed(sql::kListUndecided, "(100)", "executions_undecided");
   expect_indexed(sql::kListUnconverged, "('n1')", "executions_live");
   expect_indexed(sql::kLiveClaims, "('{" + id + "}')",
