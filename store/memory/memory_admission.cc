@@ -130,8 +130,11 @@ std::vector<ExecutionId> MemoryAdmission::candidates(std::size_t limit) const {
              std::tie(a->priority, b->created_at, b->exec.ref.execution);
     });
     const auto turn = db_.turns_.find(user);
+    const auto& quota = quota_of(user);
+    if (quota.max_running)
+      rows.resize(std::min(rows.size(), static_cast<std::size_t>(*quota.max_running - db_.running(user))));
     for (std::size_t place = 0; place < rows.size(); ++place)
-      offers.emplace_back(-quota_of(user).max_priority, place, turn == db_.turns_.end() ? 0 : turn->second,
+      offers.emplace_back(-quota.max_priority, place, turn == db_.turns_.end() ? 0 : turn->second,
                           rows[place]->exec.ref.execution);
   }
   std::sort(offers.begin(), offers.end());

@@ -80,8 +80,8 @@ class Admission : public StoreRig {
   Admission() { sql_->exec("DROP TRIGGER aa_entitle_submitter ON slipway.executions"); }
 
   void grant(const std::string& user, int uses) {
-    sql_->query("INSERT INTO slipway.entitlements (id, user_id, agent, uses) VALUES ($1, $1, 'echo', $2)",
-                {user, std::to_string(uses)});
+    sql_->query("INSERT INTO slipway.entitlements (id, user_id, agent, uses) VALUES ($1, $2, 'echo', $3)",
+                {user, user, std::to_string(uses)});
   }
   void quota(const std::string& user, const std::string& columns, const std::string& values) {
     sql_->exec("INSERT INTO slipway.quotas (user_id, " + columns + ") VALUES ('" + user + "', " + values +

@@ -18,6 +18,8 @@ class Plans : public StoreRig {
         SELECT 'u-' || i % 1000, 'echo', '{}', 'Cleaned', 'COMPLETED', 'Completed', now(), now() + interval '30 days', 'n1',
                gen_random_uuid(), 1
         FROM generate_series(1, current_setting('slipway.finished')::int) i;
+      INSERT INTO slipway.user_usage (user_id, queued) VALUES ('u', 2000);
+      INSERT INTO slipway.entitlements (user_id, agent) VALUES ('u', 'echo');
       INSERT INTO slipway.executions (user_id, agent, input, decide_at) SELECT 'u', 'echo', '{}', now() FROM generate_series(1, 500);
       INSERT INTO slipway.executions (user_id, agent, input, stage, queued) SELECT 'u', 'echo', '{}', 'Queued', true FROM generate_series(1, 2000);
       INSERT INTO slipway.executions (user_id, agent, input, stage, live, node, claim_id, attempt)

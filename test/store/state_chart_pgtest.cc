@@ -98,6 +98,7 @@ TEST_F(StateChart, WordsAreThoseOfTheVocabulary) {
 }
 
 const std::vector<std::pair<std::string, std::string>> kForgeries = {{"status", "'COMPLETED'"},
+                                                                     {"input_bytes", "7"},
                                                                      {"reason", "'Completed'"},
                                                                      {"message", "'hello'"},
                                                                      {"fault", "'Platform'"},
