@@ -42,7 +42,7 @@ void Reader::read_contains() {
   if (!contained) return;
   rule.schema = *contained;
   rule.evaluates = !draft7();
-  add(std::move(rule));
+  add(rule);
 }
 
 void Reader::read_properties() {

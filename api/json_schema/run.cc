@@ -70,6 +70,7 @@ bool Run::matches(PatternId pattern, const std::string& text) {
 
 void Run::report(const char* keyword, std::string message) {
   std::vector<std::string> tokens;
+  tokens.reserve(path_.size());
   for (const auto& [key, index] : path_)
     tokens.push_back(key != nullptr ? pointer_token(*key) : "/" + std::to_string(index));
   const auto where = schema_.pointer(current_) + (*keyword == '\0' ? "" : pointer_token(keyword));
