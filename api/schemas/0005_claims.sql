@@ -97,7 +97,7 @@ BEGIN
     UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE m.stage = 'Finished' AND s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
   ), restored AS (
-    UPDATE slipway.entitlements n SET used = n.used - g.uses
+    UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
     FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)
@@ -271,7 +271,7 @@ BEGIN
     UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
   ), restored AS (
-    UPDATE slipway.entitlements n SET used = n.used - g.uses
+    UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
     FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)

@@ -119,7 +119,7 @@ BEGIN
     FROM moved m WHERE m.settle IS NOT NULL AND s.execution_id = m.id AND s.settled_at IS NULL
     RETURNING CASE WHEN m.settle = 'refund' THEN s.entitlement_id END AS given_back
   ), restored AS (
-    UPDATE slipway.entitlements n SET used = n.used - g.uses
+    UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
     FROM (SELECT given_back, count(*)::int AS uses FROM settled WHERE given_back IS NOT NULL GROUP BY 1) g WHERE n.id = g.given_back
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms)
