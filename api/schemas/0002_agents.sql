@@ -18,6 +18,23 @@ CREATE TABLE slipway.agent_revisions (
   PRIMARY KEY (agent, revision)
 );
 
+-- What SQL can see of a schema: its shape, its size, and whether it leads elsewhere. What only a compiler sees (api/json_schema) is
+-- found at the first decision, which then refuses executions of the agent and says why.
+CREATE FUNCTION slipway.refuse_bad_schema(p_field text, p_schema jsonb) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF p_schema IS NULL OR jsonb_typeof(p_schema) IN ('null', 'boolean') THEN RETURN; END IF;
+  IF jsonb_typeof(p_schema) <> 'object' THEN
+    RAISE EXCEPTION 'spec.%: expected a JSON Schema (an object)', p_field USING ERRCODE = 'check_violation';
+  END IF;
+  IF octet_length(p_schema::text) > 262144 THEN
+    RAISE EXCEPTION 'spec.%: expected at most 256 KiB', p_field USING ERRCODE = 'check_violation';
+  END IF;
+  IF jsonb_path_exists(p_schema, '$.**."$ref" ? (@ like_regex "^[A-Za-z][A-Za-z0-9+.-]*:" && !(@ starts with "http://json-schema.org/" || @ starts with "https://json-schema.org/"))') THEN
+    RAISE EXCEPTION 'spec.%: expected every $ref to lead within the schema; nothing is fetched', p_field USING ERRCODE = 'check_violation';
+  END IF;
+END
+$$;
+
 -- The full rules live in the binaries (api/agent.cc). Here stands what the tables themselves rest on.
 CREATE FUNCTION slipway.agents_revise() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -30,6 +47,8 @@ BEGIN
   IF coalesce(NEW.spec ->> 'price', '0') !~ '^[0-9]{1,12}(\.[0-9]{1,9})?$' THEN
     RAISE EXCEPTION 'spec.price: expected a decimal such as "0.05"' USING ERRCODE = 'check_violation';
   END IF;
+  PERFORM slipway.refuse_bad_schema('inputSchema', NEW.spec -> 'inputSchema');
+  PERFORM slipway.refuse_bad_schema('outputSchema', NEW.spec -> 'outputSchema');
   IF TG_OP = 'INSERT' THEN
     NEW.revision := 1 + coalesce((SELECT max(r.revision) FROM slipway.agent_revisions r WHERE r.agent = NEW.name), 0);
   ELSIF NEW.name <> OLD.name THEN

@@ -148,6 +148,7 @@ GRANT EXECUTE ON FUNCTION slipway.uuid_v7(), slipway.is_controller(), slipway.ma
   TO slipway_submitter, slipway_admin;
 GRANT EXECUTE ON FUNCTION slipway.duration_bucket(bigint), slipway.bucket_duration(int), slipway.quota_of(text),
   slipway.running_of_agent(text), slipway.right_of(text, text, text, timestamptz) TO slipway_reader, slipway_admin;
+GRANT EXECUTE ON FUNCTION slipway.refuse_bad_schema(text, jsonb) TO slipway_admin;
 
 -- UPDATE on the table would allow LOCK TABLE in every mode, ACCESS EXCLUSIVE among them, and so stall everybody. UPDATE on each
 -- of its columns allows the same statements, and of the locks only those of reading and inserting.

@@ -54,7 +54,7 @@ TEST(SqlDocs, EveryStatementRunsAsTheRoleItNames) {
     EXPECT_NO_THROW(Sql(url).exec(block.body)) << block.head << "\n" << block.body;
     ++ran;
   }
-  EXPECT_EQ(ran, 3);
+  EXPECT_EQ(ran, 4);
 }
 
 TEST(SqlDocs, OtherCodeIsPartOfAnExampleThatIsRun) {

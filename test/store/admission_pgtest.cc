@@ -254,6 +254,19 @@ TEST_F(Admission, TheSoonestExpiringOfTheUsableIsSpent) {
   EXPECT_EQ(spent(second), "late");
 }
 
+TEST_F(Admission, ASchemaThatCannotBeOneIsRefusedWhenTheAgentIsWritten) {
+  const auto refused = [&](const std::string& schema) {
+    return sql_->fails_with(
+        "INSERT INTO slipway.agents (name, spec) VALUES ('x', jsonb_build_object('image', 'x:1', "
+        "'inputSchema', $1::jsonb))",
+        {schema});
+  };
+  EXPECT_EQ(refused("5"), "23514");
+  EXPECT_EQ(refused(R"({"properties": {"a": {"$ref": "http://127.0.0.1/x"}}})"), "23514");
+  EXPECT_EQ(refused("{\"enum\": [\"" + std::string(300'000, 'x') + "\"]}"), "23514");
+  EXPECT_EQ(refused(R"({"$ref": "#/$defs/a", "$defs": {"a": true}})"), "");
+}
+
 TEST_F(Admission, AnAgentLeavesOnlyWhenNothingUnfinishedNamesIt) {
   grant("u-1", 10);
   const auto id = queued();
