@@ -137,9 +137,10 @@ BEGIN
     SELECT u.user_id, u.band, u.turn, coalesce((q.q).max_running - u.running, p_limit) AS room
     FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q
     WHERE u.queued > 0 AND ((q.q).max_running IS NULL OR u.running < (q.q).max_running)
-      AND EXISTS (SELECT FROM slipway.executions e
-                  WHERE e.user_id = u.user_id AND e.queued AND e.agent <> ALL (full_agents)
-                    AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now()))
+      -- Not EXISTS: the planner would make a join of it and ask every user who waits, instead of the first few.
+      AND (SELECT true FROM slipway.executions e
+           WHERE e.user_id = u.user_id AND e.queued AND e.agent <> ALL (full_agents)
+             AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now()) LIMIT 1)
     ORDER BY u.band DESC, u.turn, u.user_id LIMIT p_limit
   )
   SELECT r.id FROM heads h, LATERAL (
