@@ -98,9 +98,7 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
   if (expected) seen.violated_limit = compare(*expected, facts);
-  // Whether it can still be started matters as long as it was not.
-  if (seen.state == ContainerState::Created || seen.started_at == TimePoint{})
-    seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+  seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
   // A daemon that came back knows nothing of the waits it had armed.
   if (seen.state == ContainerState::Running && on_change_ && !armed_.contains(seen.container_id)) {
     co_await arm_wait(ref, seen.container_id, false);
