@@ -19,7 +19,7 @@ struct ContractVerdict {
 
 /// Holds inputs and results to the schemas of their agent's revision: strict JSON first, then the schema, if
 /// there is one. Schemas are compiled once a revision and kept, up to a cap. Threads: any; both calls are for
-/// the pool, each answers within some 100 ms.
+/// the pool, since time grows with the document.
 class Contracts {
  public:
   ContractVerdict check_input(const std::string& agent, int revision, const AgentSpec& spec,

@@ -174,7 +174,6 @@ Rows Connection::query(const Statement& statement, const Params& params) {
 Rows Connection::commit(const Statement& statement, const Params& params) {
   if (server_spoke(socket()))
     throw Failure({ErrorClass::Retry, "the server closed the session"}, "08006", true);
-  prepare(statement);
   return exec(statement, params, true);
 }
 

@@ -3,7 +3,6 @@
 #include "store/postgres/write.h"
 
 #include <map>
-#include <stdexcept>
 
 #include "store/postgres/parameters.h"
 #include "store/postgres/statements.h"

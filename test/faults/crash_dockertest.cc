@@ -19,7 +19,7 @@ constexpr int kPatience = 60'000;
 /// What every run of slipwayd does is tried in the first story only.
 bool concerns_an_execution(const Point& point) {
   if (point.name.find("{probe}") != std::string::npos) return false;
-  for (const auto* mark : {"{attempt}", "decide", "claim", "move", "end", "logs", "requeue", "release"}) {
+  for (const auto* mark : {"{attempt}", "decide", "claim", "move", "end", "requeue"}) {
     if (point.name.find(mark) != std::string::npos) return true;
   }
   return false;
