@@ -29,6 +29,8 @@ add_library(slipway_re2 INTERFACE)
 target_link_libraries(slipway_re2 INTERFACE ${RE2_LINK_LIBRARIES})
 
 add_library(slipway_base INTERFACE)
+# Debug information that names files from the checkout's root on is the same in every checkout.
+target_compile_options(slipway_base INTERFACE -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=.)
 target_compile_options(slipway_base INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wswitch-enum
   -Wimplicit-fallthrough -Wno-missing-field-initializers)
 target_compile_definitions(slipway_base INTERFACE
@@ -66,6 +68,16 @@ target_precompile_headers(slipway_pch PUBLIC
   <boost/asio/steady_timer.hpp> <boost/asio/this_coro.hpp> <boost/asio/use_awaitable.hpp>
   <boost/system/result.hpp> <nlohmann/json.hpp>)
 
+# ccache hashes the precompiled header's bytes, which hold this checkout's paths, and so would find nothing that another
+# checkout compiled. With CCACHE_PCH_EXTSUM (./dev sets it) it hashes this file instead: the text the header was made from.
+set(PCH_FILE ${CMAKE_BINARY_DIR}/CMakeFiles/slipway_pch.dir/cmake_pch.hxx)
+set(PCH_DEFINES $<TARGET_PROPERTY:slipway_pch,COMPILE_DEFINITIONS>)
+add_custom_command(OUTPUT ${PCH_FILE}.pch.sum DEPENDS ${PCH_FILE}.pch VERBATIM COMMAND_EXPAND_LISTS
+  COMMENT "Fingerprint of the precompiled header"
+  COMMAND sh -c "out=$1 && shift && { \"$@\" | sha256sum > $out; }" sh ${PCH_FILE}.pch.sum
+    ${CMAKE_CXX_COMPILER} -std=c++20 -E -P $<$<BOOL:${PCH_DEFINES}>:-D$<JOIN:${PCH_DEFINES},$<SEMICOLON>-D>> ${PCH_FILE})
+add_custom_target(slipway_pch_sum DEPENDS ${PCH_FILE}.pch.sum)
+
 # slipway_room(NAME DEPS other rooms and libraries...): a library of every .cc file that stands directly in this folder.
 function(slipway_room NAME)
   cmake_parse_arguments(ROOM "" "" "DEPS" ${ARGN})
@@ -84,6 +96,7 @@ function(slipway_use_pch TARGET)
   target_compile_options(${TARGET} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   target_link_libraries(${TARGET} PRIVATE nlohmann_json::nlohmann_json)
   target_precompile_headers(${TARGET} REUSE_FROM slipway_pch)
+  add_dependencies(${TARGET} slipway_pch_sum)
 endfunction()
 
 # slipway_test(NAME SOURCES ... DEPS ... TIMEOUT seconds): one executable, one ctest entry. A test that needs a server says
