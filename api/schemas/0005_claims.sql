@@ -15,9 +15,9 @@ CREATE FUNCTION slipway.right_of(p_user text, p_agent text, p_entitlement text, 
         WHERE n.user_id = p_user AND n.agent = p_agent AND (p_entitlement IS NULL OR n.id = p_entitlement)) x
 $$;
 
--- The entitlement to spend from: the one that is named, else the usable one that expires soonest. NULL: none is usable.
-CREATE FUNCTION slipway.entitlement_for(p_user text, p_agent text, p_entitlement text, p_now timestamptz) RETURNS text
-LANGUAGE sql STABLE AS $$
+-- The entitlement to spend from: the one that is named, else the usable one that expires soonest. No row: none is usable.
+CREATE FUNCTION slipway.entitlement_for(p_user text, p_agent text, p_entitlement text, p_now timestamptz) RETURNS SETOF text
+LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT n.id FROM slipway.entitlements n
   WHERE n.user_id = p_user AND n.agent = p_agent AND (p_entitlement IS NULL OR n.id = p_entitlement)
     AND (n.expires_at IS NULL OR n.expires_at > p_now) AND (n.uses IS NULL OR n.used < n.uses)
@@ -56,9 +56,9 @@ BEGIN
     JOIN slipway.executions e ON e.id = t.id
     WHERE t.id = ANY (held)
   ), limits AS MATERIALIZED (
-    SELECT u.user_id, (q.q).max_queued - u.queued AS room, coalesce((q.q).max_priority, 0) AS band,
-           (q.q).per_minute - CASE WHEN u.minute = this_minute THEN u.minute_count ELSE 0 END AS rate
-    FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q WHERE u.user_id = ANY (users)
+    SELECT u.user_id, q.max_queued - u.queued AS room, coalesce(q.max_priority, 0) AS band,
+           q.per_minute - CASE WHEN u.minute = this_minute THEN u.minute_count ELSE 0 END AS rate
+    FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true WHERE u.user_id = ANY (users)
   ), entitled AS MATERIALIZED (
     SELECT t.id, t.user_id, t.created_at, slipway.right_of(t.user_id, t.agent, t.entitlement_id, at) AS has FROM t WHERE t.applies
   ), queueing AS (
@@ -134,9 +134,9 @@ BEGIN
   WHERE a.spec ? 'maxConcurrent' AND slipway.running_of_agent(a.name) >= (a.spec ->> 'maxConcurrent')::int;
   RETURN QUERY
   WITH heads AS MATERIALIZED (
-    SELECT u.user_id, u.band, u.turn, coalesce((q.q).max_running - u.running, p_limit) AS room
-    FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q
-    WHERE u.queued > 0 AND ((q.q).max_running IS NULL OR u.running < (q.q).max_running)
+    SELECT u.user_id, u.band, u.turn, coalesce(q.max_running - u.running, p_limit) AS room
+    FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true
+    WHERE u.queued > 0 AND (q.max_running IS NULL OR u.running < q.max_running)
       -- Not EXISTS: the planner would make a join of it and ask every user who waits, instead of the first few.
       AND (SELECT true FROM slipway.executions e
            WHERE e.user_id = u.user_id AND e.queued AND e.agent <> ALL (full_agents)
@@ -170,7 +170,9 @@ DECLARE
   users text[];
   agents text[];
   rows uuid[];
-  rights text[];
+  rights text[];       -- of each row, NULL where it has spent already
+  rightless uuid[];
+  held_rights text[];
   taken uuid[];
 BEGIN
   SELECT array_agg(q.user_id) INTO users FROM (
@@ -188,25 +190,26 @@ BEGIN
       AND NOT EXISTS (SELECT FROM slipway.agents a WHERE a.name = e.agent AND a.spec ? 'maxConcurrent' AND a.name <> ALL (coalesce(agents, '{}')))
     ORDER BY e.id FOR UPDATE SKIP LOCKED) q;
   IF rows IS NULL THEN RETURN; END IF;
-  PERFORM slipway.end_rightless(rows, at, p_refusals);
+  SELECT array_agg(n.id ORDER BY r.place), array_agg(e.id) FILTER (
+           WHERE a.name IS NULL OR coalesce((a.spec ->> 'suspend')::boolean, false) OR (e.attempt = 0 AND n.id IS NULL))
+    INTO rights, rightless
+    FROM unnest(rows) WITH ORDINALITY AS r(id, place) JOIN slipway.executions e ON e.id = r.id LEFT JOIN slipway.agents a ON a.name = e.agent
+    LEFT JOIN LATERAL slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at) AS n(id) ON e.attempt = 0;
+  IF rightless IS NOT NULL THEN PERFORM slipway.end_rightless(rightless, at, p_refusals); END IF;
 
-  SELECT array_agg(q.id) INTO rights FROM (
-    SELECT n.id FROM slipway.entitlements n
-    WHERE n.id IN (SELECT slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at)
-                   FROM slipway.executions e WHERE e.id = ANY (rows) AND e.queued AND e.attempt = 0)
-    ORDER BY n.id FOR NO KEY UPDATE SKIP LOCKED) q;
+  SELECT array_agg(q.id) INTO held_rights FROM (
+    SELECT n.id FROM slipway.entitlements n WHERE n.id = ANY (rights) ORDER BY n.id FOR NO KEY UPDATE SKIP LOCKED) q;
 
   WITH row AS MATERIALIZED (
-    SELECT e.id, e.user_id, e.agent, o.place, e.attempt > 0 AS has_spent, (q.q).max_running - u.running AS user_room,
+    SELECT e.id, e.user_id, e.agent, o.place, e.attempt > 0 AS has_spent, q.max_running - u.running AS user_room,
            CASE WHEN a.spec ? 'maxConcurrent' THEN (a.spec ->> 'maxConcurrent')::int - slipway.running_of_agent(e.agent) END AS agent_room,
            n.id AS entitlement, n.uses - n.used AS uses_left
-    FROM unnest(p_ids) WITH ORDINALITY AS o(id, place)
-    JOIN slipway.executions e ON e.id = o.id AND e.id = ANY (rows) AND e.queued AND (e.not_before IS NULL OR e.not_before <= at)
+    FROM unnest(p_ids) WITH ORDINALITY AS o(id, place) JOIN unnest(rows, rights) AS r(id, entitlement) ON r.id = o.id
+    JOIN slipway.executions e ON e.id = o.id AND e.queued AND (e.not_before IS NULL OR e.not_before <= at)
     JOIN slipway.user_usage u ON u.user_id = e.user_id
-    CROSS JOIN LATERAL (SELECT slipway.quota_of(e.user_id) AS q) q
+    LEFT JOIN LATERAL slipway.quota_of(e.user_id) q ON true
     LEFT JOIN slipway.agents a ON a.name = e.agent
-    LEFT JOIN slipway.entitlements n ON n.id = ANY (rights) AND e.attempt = 0
-      AND n.id = slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at)
+    LEFT JOIN slipway.entitlements n ON n.id = r.entitlement AND n.id = ANY (held_rights)
   ), alone AS (
     SELECT * FROM row
     WHERE (user_room IS NULL OR user_room > 0) AND (agent_room IS NULL OR agent_room > 0)
@@ -294,9 +297,9 @@ DECLARE
 BEGIN
   WITH head AS (
     SELECT r.id, CASE
-        WHEN u.running >= (q.q).max_running OR r.agent_full THEN 'Throttled'
+        WHEN u.running >= q.max_running OR r.agent_full THEN 'Throttled'
         WHEN NOT p_slots_free THEN 'NoCapacity' END AS reason
-    FROM slipway.user_usage u, LATERAL (SELECT slipway.quota_of(u.user_id) AS q) q, LATERAL (
+    FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true CROSS JOIN LATERAL (
       SELECT e.id, e.reason, coalesce((a.spec ->> 'maxConcurrent')::int <= slipway.running_of_agent(e.agent), false) AS agent_full
       FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent AND a.spec ? 'maxConcurrent'
       WHERE e.user_id = u.user_id AND e.queued ORDER BY e.priority DESC, e.created_at, e.id LIMIT 20) r

@@ -58,7 +58,7 @@ inline constexpr Statement kWhy{"catalog_why", R"(
     coalesce(u.queued, 0),
     (SELECT count(*) FROM slipway.user_usage o WHERE o.queued > 0 AND o.band >= u.band),
     (SELECT count(*) FROM slipway.user_usage o WHERE o.queued > 0 AND (-o.band, o.turn, o.user_id) < (-u.band, u.turn, u.user_id)),
-    coalesce(u.running, 0), (q.q).max_running,
+    coalesce(u.running, 0), q.max_running,
     slipway.running_of_agent(e.agent), (a.spec ->> 'maxConcurrent')::int,
     e.queued AND e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits',
     (extract(epoch FROM e.not_before - now()) * 1000)::bigint,
@@ -66,10 +66,22 @@ inline constexpr Statement kWhy{"catalog_why", R"(
     (SELECT s.p50_ms FROM slipway.agent_statistics s WHERE s.agent = e.agent)
   FROM slipway.executions e LEFT JOIN slipway.user_usage u ON u.user_id = e.user_id
   LEFT JOIN slipway.agents a ON a.name = e.agent
-  CROSS JOIN LATERAL (SELECT slipway.quota_of(e.user_id) AS q) q
+  LEFT JOIN LATERAL slipway.quota_of(e.user_id) q ON true
   CROSS JOIN (SELECT count(*) AS ready, coalesce(sum(slots), 0) AS slots FROM slipway.nodes
               WHERE ready AND NOT cordoned AND heartbeat_at > now() - make_interval(secs => lease_seconds)) n
   WHERE e.id = $1::uuid)"};
+
+// As slipway.decide judges a new row (0005_claims.sql), without its locks.
+inline constexpr Statement kOutlook{"catalog_outlook", R"(
+  SELECT a.revision, a.spec,
+    CASE WHEN r.has NOT IN ('usable', 'waits') THEN r.has
+         WHEN q.max_queued <= coalesce(u.queued, 0) THEN 'QueueFull'
+         WHEN q.per_minute <= CASE WHEN u.minute = date_trunc('minute', now()) THEN u.minute_count ELSE 0 END THEN 'RateLimited' END,
+    (extract(epoch FROM date_trunc('minute', now()) + interval '1 minute' - now()) * 1000)::bigint
+  FROM (SELECT slipway.right_of($1, $2, $3, now()) AS has) r
+  LEFT JOIN slipway.agents a ON a.name = $2
+  LEFT JOIN slipway.user_usage u ON u.user_id = $1
+  LEFT JOIN LATERAL slipway.quota_of($1) q ON true)"};
 
 inline constexpr Statement kCancel{"catalog_cancel", R"(
   UPDATE slipway.executions SET cancel_requested = true

@@ -1,8 +1,9 @@
 // slipway_store_bench: whole lives of executions on a durable private PostgreSQL, without an engine: what the
 // control plane alone costs. At few lives in flight each write is a transaction of its own, as on a quiet
-// node; at many, the writer coalesces.
+// node; at many, the writer coalesces. With --waiting: what a claim of 100 costs while so many rows wait.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -22,6 +23,9 @@ struct Settings {
   int count = 2000;
   int in_flight = 4;
   int pool = 4;
+  int waiting = 0;  ///< 0: whole lives instead
+  int users = 10'000;
+  int claims = 200;
 };
 
 TimePoint now() { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
@@ -98,6 +102,70 @@ pid_t postmaster_pid(test::PostgresServer& server) {
       test::Sql(server.url()).value("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"));
 }
 
+/// First decisions for all that is new.
+asio::awaitable<void> decide_all(store::Store& store) {
+  for (;;) {
+    std::vector<store::Decision> decisions;
+    for (const auto& row : must(co_await store.list_undecided(500)))
+      decisions.push_back({.id = row.id, .agent_revision = row.agent_revision, .timeout_seconds = 300});
+    if (decisions.empty()) co_return;
+    must(co_await store.decide(decisions));
+  }
+}
+
+/// Milliseconds that each of the claims took: the list of a hundred candidates and the claim of them,
+/// durable.
+asio::awaitable<void> claim_hundreds(store::Store& store, int claims, std::vector<double>& took) {
+  for (int i = 0; i < claims; ++i) {
+    const auto since = std::chrono::steady_clock::now();
+    const auto ids = must(co_await store.list_candidates(100));
+    const auto claimed = must(co_await store.claim(ids));
+    took.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since).count());
+    if (claimed.size() != 100) throw std::runtime_error("claimed " + std::to_string(claimed.size()));
+  }
+}
+
+void drive(asio::io_context& io, asio::awaitable<void> work) {
+  io.restart();
+  asio::co_spawn(io, std::move(work), [](const std::exception_ptr& failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+  io.run();
+}
+
+void run_claims(const Settings& settings) {
+  test::PostgresServer server({.fsync = true, .settings = {{"shared_buffers", "256MB"}}});
+  const auto url = server.create_migrated_database();
+  test::Sql sql(url);
+  sql.exec(
+      R"(INSERT INTO slipway.agents (name, spec) VALUES ('echo', '{"image": "echo:1", "price": "0.05"}'))");
+  sql.query(
+      "INSERT INTO slipway.entitlements (user_id, agent, uses) SELECT 'u-' || i, 'echo', 1000000 FROM "
+      "generate_series(0, $1::int - 1) i",
+      {std::to_string(settings.users)});
+  std::fprintf(stderr, "filling: %d rows of %d users\n", settings.waiting, settings.users);
+  sql.query(
+      "INSERT INTO slipway.executions (user_id, agent, input) SELECT 'u-' || (i % $2::int), 'echo', '{}' "
+      "FROM generate_series(1, $1::int) i",
+      {std::to_string(settings.waiting), std::to_string(settings.users)});
+  asio::io_context io{1};
+  store::PostgresStore store({.url = url, .node_name = "n1", .pool_size = settings.pool}, io.get_executor());
+  asio::co_spawn(io, store.register_node({.name = "n1", .instance_id = "i-1", .slots = 100}),
+                 [](const std::exception_ptr&, const auto&) {});
+  io.run();
+  drive(io, decide_all(store));
+  sql.exec("VACUUM ANALYZE");
+  std::vector<double> took;
+  drive(io, claim_hundreds(store, settings.claims, took));
+  std::ranges::sort(took);
+  const auto quantile = [&](double q) {
+    return took[std::min(took.size() - 1, static_cast<std::size_t>(q * static_cast<double>(took.size())))];
+  };
+  std::printf("%d claims of 100 among %d waiting of %d users: p50 %.1f ms, p99 %.1f ms\n", settings.claims,
+              settings.waiting, settings.users, quantile(0.5), quantile(0.99));
+}
+
 void run(const Settings& settings) {
   test::PostgresServer server({.fsync = true});
   const auto url = server.create_migrated_database();
@@ -117,11 +185,7 @@ void run(const Settings& settings) {
   const double postgres_before = cpu_ms(postgres, true), own_before = cpu_ms(::getpid(), false);
   const auto since = std::chrono::steady_clock::now();
   int ended = 0;
-  io.restart();
-  asio::co_spawn(io, lead(store, settings, ended), [](const std::exception_ptr& failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
-  io.run();
+  drive(io, lead(store, settings, ended));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
   std::printf("%d lives, %d in flight: %.0f/s, CPU a life: store %.2f ms, Postgres %.2f ms\n", settings.count,
               settings.in_flight, settings.count / seconds,
@@ -138,9 +202,15 @@ int main(int argc, char** argv) {
   app.add_option("--count", settings.count)->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--in-flight", settings.in_flight)->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--pool", settings.pool, "connections")->check(CLI::Range(2, 64))->capture_default_str();
+  app.add_option("--waiting", settings.waiting, "measure claims of 100 while so many rows wait, instead")
+      ->check(CLI::Range(1000, 1000000));
+  app.add_option("--users", settings.users, "of the waiting rows")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--claims", settings.claims)->check(CLI::Range(1, 5000))->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
-    slipway::bench::run(settings);
+    settings.waiting > 0 ? slipway::bench::run_claims(settings) : slipway::bench::run(settings);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench: %s\n", error.what());
     return 1;
