@@ -84,7 +84,7 @@ class Daemon {
   reconcilers::StartGate gate_;
   reconcilers::ImageTable images_;
   reconcilers::DeadlineGuard deadlines_;
-  reconcilers::Contracts contracts_;
+  admission::Contracts contracts_;
   reconcilers::ExecutionReconciler executions_;
   reconcilers::Claimer claims_;
   reconcilers::ImageReconciler pulls_;

@@ -5,8 +5,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "admission/first_decision.h"
 #include "logging/log.h"
-#include "reconcilers/execution/admission.h"
 
 namespace slipway::reconcilers {
 namespace {
@@ -49,13 +49,13 @@ asio::awaitable<Result<int>> Claimer::decide() {
   if (undecided->empty()) co_return 0;
   const auto inputs = co_await asio::co_spawn(
       parts_.pool,
-      [this, &undecided]() -> asio::awaitable<std::vector<ContractVerdict>> {
-        std::vector<ContractVerdict> verdicts;
+      [this, &undecided]() -> asio::awaitable<std::vector<admission::ContractVerdict>> {
+        std::vector<admission::ContractVerdict> verdicts;
         for (const auto& row : *undecided) {
           const bool asked = row.stage == Stage::New && row.spec;
           verdicts.push_back(
               asked ? parts_.contracts.check_input(row.agent, row.agent_revision, *row.spec, row.input)
-                    : ContractVerdict{});
+                    : admission::ContractVerdict{});
         }
         co_return verdicts;
       },
@@ -63,7 +63,8 @@ asio::awaitable<Result<int>> Claimer::decide() {
   std::vector<store::Decision> decisions;
   decisions.reserve(undecided->size());
   for (std::size_t i = 0; i < undecided->size(); ++i)
-    decisions.push_back(decide_first((*undecided)[i], inputs[i], parts_.policy, parts_.clock.now()));
+    decisions.push_back(
+        admission::decide_first((*undecided)[i], inputs[i], parts_.policy, parts_.clock.now()));
   co_return co_await parts_.store.decide(decisions);
 }
 

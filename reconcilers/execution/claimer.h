@@ -2,10 +2,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "admission/contracts.h"
 #include "api/clock.h"
 #include "api/policy.h"
 #include "controller/reconciler.h"
-#include "reconcilers/execution/contracts.h"
 #include "reconcilers/node_state.h"
 #include "store/store.h"
 
@@ -28,7 +28,7 @@ class Claimer : public controller::Reconciler {
     const Clock& clock;
     const Lease& lease;
     Slots& slots;
-    Contracts& contracts;
+    admission::Contracts& contracts;
     asio::any_io_executor pool;  ///< inputs are held to their schemas there
     Policy policy;
   };

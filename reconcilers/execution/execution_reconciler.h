@@ -3,10 +3,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <set>
 
+#include "admission/contracts.h"
 #include "api/clock.h"
 #include "controller/backoff.h"
 #include "controller/reconciler.h"
-#include "reconcilers/execution/contracts.h"
 #include "reconcilers/execution/deadline_guard.h"
 #include "reconcilers/execution/plan.h"
 #include "reconcilers/node_state.h"
@@ -35,7 +35,7 @@ struct ExecutionParts {
   StartGate& gate;
   ImageTable& images;
   DeadlineGuard& deadlines;
-  Contracts& contracts;
+  admission::Contracts& contracts;
   const runtime::Capabilities& capabilities;
   asio::any_io_executor pool;  ///< for work that must not hold up the loop (the io executor in a simulation)
   controller::Random random;

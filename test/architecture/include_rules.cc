@@ -14,8 +14,8 @@ using Rooms = std::set<std::string, std::less<>>;
 /// The table of docs/ARCHITECTURE.md: a room and what it may include besides itself. Rooms named `*` may
 /// include all but tests.
 const std::map<std::string, Rooms, std::less<>>& table() {
-  static const Rooms janitor = {"api",   "api/json_schema", "controller", "reconcilers",
-                                "store", "runtime",         "metrics",    "logging"};
+  static const Rooms janitor = {"api",   "admission", "controller", "reconcilers",
+                                "store", "runtime",   "metrics",    "logging"};
   static const std::map<std::string, Rooms, std::less<>> rooms = {
       {"api", {"api/json_schema"}},
       {"api/schemas", {"api"}},
@@ -24,6 +24,7 @@ const std::map<std::string, Rooms, std::less<>>& table() {
       {"logging", {}},
       {"controller", {"api", "metrics", "logging"}},
       {"store", {"api", "metrics"}},
+      {"admission", {"api", "api/json_schema", "store"}},
       {"store/postgres", {"store", "api", "api/schemas", "metrics", "logging"}},
       {"store/memory", {"store", "api", "metrics"}},
       {"runtime", {"api", "metrics"}},
@@ -36,7 +37,7 @@ const std::map<std::string, Rooms, std::less<>>& table() {
       {"reconcilers/nodes", janitor},
       {"reconcilers/retention", janitor},
       {"reconcilers/statistics", janitor},
-      {"server", {"api", "store", "controller", "metrics", "logging"}},
+      {"server", {"api", "admission", "store", "controller", "metrics", "logging"}},
       {"cmd/slipwayd", {"*"}},
       {"cmd/slipway", {"*"}},
       {"manifests/samples", {}},

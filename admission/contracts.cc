@@ -1,8 +1,8 @@
-#include "reconcilers/execution/contracts.h"
+#include "admission/contracts.h"
 
 #include "api/json_schema/strict_json.h"
 
-namespace slipway::reconcilers {
+namespace slipway::admission {
 namespace {
 
 constexpr std::size_t kMostKept = 512;  // past it all are dropped: which one is needed next nobody knows
@@ -46,4 +46,4 @@ json_schema::Compiled Contracts::compiled(const Key& key, const nlohmann::json& 
   return made;
 }
 
-}  // namespace slipway::reconcilers
+}  // namespace slipway::admission

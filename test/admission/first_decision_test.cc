@@ -1,8 +1,8 @@
-#include "reconcilers/execution/admission.h"
+#include "admission/first_decision.h"
 
 #include <gtest/gtest.h>
 
-namespace slipway::reconcilers {
+namespace slipway::admission {
 namespace {
 
 using namespace std::chrono_literals;
@@ -112,4 +112,4 @@ TEST(Contracts, ABrokenSchemaIsSaidToBeBroken) {
 }
 
 }  // namespace
-}  // namespace slipway::reconcilers
+}  // namespace slipway::admission

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "admission/contracts.h"
 #include "api/policy.h"
-#include "reconcilers/execution/contracts.h"
 #include "store/store.h"
 
-namespace slipway::reconcilers {
+namespace slipway::admission {
 
 /// The first decision over one waiting row, as far as the row and its agent alone decide it: pure, and made
 /// without a free slot being needed. `input` is how the row's input stands to the agent's schema; of a row
@@ -12,4 +12,4 @@ namespace slipway::reconcilers {
 store::Decision decide_first(const store::Undecided& row, const ContractVerdict& input, const Policy& policy,
                              TimePoint now);
 
-}  // namespace slipway::reconcilers
+}  // namespace slipway::admission

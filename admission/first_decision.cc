@@ -1,9 +1,9 @@
-#include "reconcilers/execution/admission.h"
+#include "admission/first_decision.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace slipway::reconcilers {
+namespace slipway::admission {
 namespace {
 
 constexpr std::size_t kInputBytes = 1 << 20;
@@ -51,4 +51,4 @@ store::Decision decide_first(const store::Undecided& row, const ContractVerdict&
   return accept(row, early ? Stage::Deferred : Stage::Queued);
 }
 
-}  // namespace slipway::reconcilers
+}  // namespace slipway::admission

@@ -9,7 +9,7 @@
 #include "api/agent.h"
 #include "api/json_schema/json_schema.h"
 
-namespace slipway::reconcilers {
+namespace slipway::admission {
 
 /// How a document of a stranger's stands to what the agent's revision asks of it.
 struct ContractVerdict {
@@ -37,4 +37,4 @@ class Contracts {
   std::map<Key, json_schema::Compiled> kept_;
 };
 
-}  // namespace slipway::reconcilers
+}  // namespace slipway::admission
