@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -18,13 +19,27 @@ enum class Table { Agents, Entitlements, Quotas, Executions, Nodes };
 std::string_view to_string(Table table);    ///< "agents"
 std::string_view singular_of(Table table);  ///< "agent"
 
+/// What a request of this user for this agent would meet at this moment in what other rows decide.
+struct Outlook {
+  int agent_revision = 0;                  ///< 0: no such agent
+  std::shared_ptr<const AgentSpec> agent;  ///< null: no such agent
+  std::optional<Reason> refusal;  ///< EntitlementMissing, -Expired, -Exhausted, QueueFull or RateLimited
+  double window_ends_in = 0;      ///< seconds until the rate's minute is over
+};
+
+struct ApplyOptions {
+  bool create_only = false;  ///< an object that exists is an error
+  bool dry_run = false;      ///< everything is asked and checked, nothing stays written
+};
+
 /// What became of one applied document.
 struct Change {
   enum class What { Created, Configured, Unchanged };
   What what = What::Unchanged;
   Kind kind = Kind::Agent;
-  std::string name;  ///< an execution without a name shows its id
-  std::string id;    ///< executions only
+  std::string name;                ///< an execution without a name shows its id
+  std::string id;                  ///< executions only
+  std::optional<Outlook> outlook;  ///< of an execution that a dry run would have created
 };
 std::string_view to_string(Change::What what);  ///< "created", as in "agent/momentum created"
 
@@ -92,8 +107,9 @@ class Catalog {
 
   virtual Result<TimePoint> now() = 0;
 
-  /// Writes all of them or, on any error, none. `create_only`: an object that exists is an error.
-  virtual Result<std::vector<Change>> apply(const std::vector<Object>& objects, bool create_only) = 0;
+  /// Writes all of them or, on any error, none.
+  virtual Result<std::vector<Change>> apply(const std::vector<Object>& objects,
+                                            const ApplyOptions& options) = 0;
 
   /// Rows in the shape of their YAML documents with a `status`, executions newest first, others by name. With
   /// a name that is not there: NotFound.

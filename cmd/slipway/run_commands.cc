@@ -132,7 +132,7 @@ int run(Session& session, const Run& options) {
     return fail(agent.error().message + "; `slipway get agents` lists what can be run");
   }
   if (!agent) return fail(agent.error());
-  const auto made = catalog->apply({*request}, true);
+  const auto made = catalog->apply({*request}, {.create_only = true});
   if (!made) return fail(made.error());
   const auto& change = made->front();
   const auto line = "execution/" + change.name + " created";

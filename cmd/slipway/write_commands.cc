@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <random>
 
+#include "admission/foresight.h"
 #include "api/fields.h"
 #include "api/timestamp.h"
 #include "cmd/slipway/commands.h"
@@ -21,30 +22,67 @@ int report(const std::vector<SourceError>& errors) {
   return 1;
 }
 
-int print_changes(const std::vector<store::Change>& changes) {
-  for (const auto& change : changes) {
-    put(std::string(singular_of(change.kind)) + "/" + printable(change.name) + " " +
-        std::string(to_string(change.what)) + "\n");
-  }
-  return 0;
+void print_change(const store::Change& change, std::string_view remark = "") {
+  put(std::string(singular_of(change.kind)) + "/" + printable(change.name) + " " +
+      std::string(to_string(change.what)) + std::string(remark) + "\n");
 }
 
 int write(Session& session, const std::vector<Object>& objects, bool create_only) {
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  const auto changes = catalog->apply(objects, create_only);
-  return changes ? print_changes(*changes) : fail(changes.error());
+  const auto changes = catalog->apply(objects, {.create_only = create_only});
+  if (!changes) return fail(changes.error());
+  for (const auto& change : *changes) print_change(change);
+  return 0;
 }
 
-int apply(Session& session, const std::vector<std::string>& files, bool create_only) {
-  auto loaded = load_objects(files);
+// What would be written, and of executions whether they would be admitted. The policy of the node that would
+// run them is not known here and not asked.
+int rehearse(Session& session, const std::vector<Object>& objects, bool create_only) {
+  auto* catalog = session.catalog();
+  if (catalog == nullptr) return 1;
+  const auto now = catalog->now();
+  if (!now) return fail(now.error());
+  const auto changes = catalog->apply(objects, {.create_only = create_only, .dry_run = true});
+  if (!changes) return fail(changes.error());
+  admission::Contracts contracts;
+  int code = 0;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const auto& change = (*changes)[i];
+    print_change(change, " (server dry run)");
+    if (!change.outlook) continue;
+    const auto refusal =
+        admission::foresee(std::get<ExecutionSpec>(objects[i].spec), *change.outlook, contracts, {}, *now);
+    if (!refusal) continue;
+    fail("execution/" + printable(change.name) + " would be refused: " +
+         std::string(to_string(refusal->reason)) + ": " + printable(refusal->message));
+    code = 1;
+  }
+  return code;
+}
+
+struct Application {
+  std::vector<std::string> files;
+  bool create_only = false;
+  std::string dry_run = "none";
+};
+
+int apply(Session& session, const Application& asked) {
+  const bool create_only = asked.create_only;
+  auto loaded = load_objects(asked.files);
   for (const auto& object : loaded.objects) {
     if (create_only || object.generate_name.empty()) continue;
     loaded.errors.push_back({object.file, object.place, "metadata.generateName",
                              "apply needs a name it can find again; use `slipway create -f`"});
   }
   if (!loaded.errors.empty()) return report(loaded.errors);
-  return write(session, loaded.objects, create_only);
+  if (asked.dry_run == "server") return rehearse(session, loaded.objects, create_only);
+  if (asked.dry_run == "none") return write(session, loaded.objects, create_only);
+  for (const auto& object : loaded.objects) {
+    put(std::string(singular_of(object.kind())) + "/" +
+        printable(object.name.empty() ? object.generate_name : object.name) + " is valid (client dry run)\n");
+  }
+  return 0;
 }
 
 // An unfinished execution is asked to stop and waited for: its row leaves only when nothing of it is left on
@@ -172,10 +210,16 @@ void add_write_commands(CLI::App& app, Session& session) {
     auto* command = app.add_subcommand(create_only ? "create" : "apply",
                                        create_only ? "Create objects; one that exists is an error"
                                                    : "Create or change objects as files say");
-    auto files = std::make_shared<std::vector<std::string>>();
-    command->add_option("-f,--filename", *files, "file, directory, or - for standard input")->required();
-    command->callback(
-        [&session, files, create_only] { session.exit_code = apply(session, *files, create_only); });
+    auto asked = std::make_shared<Application>();
+    asked->create_only = create_only;
+    command->add_option("-f,--filename", asked->files, "file, directory, or - for standard input")
+        ->required();
+    command
+        ->add_option("--dry-run", asked->dry_run,
+                     "client: check the files alone; server: ask the database, too, write nothing")
+        ->check(CLI::IsMember({"none", "client", "server"}))
+        ->capture_default_str();
+    command->callback([&session, asked] { session.exit_code = apply(session, *asked); });
   }
   auto* remove_command =
       app.add_subcommand("delete", "Remove objects; an unfinished execution is cancelled and waited for");

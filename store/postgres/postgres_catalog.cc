@@ -66,6 +66,21 @@ Error not_found(Table table, const std::string& name) {
   return {ErrorClass::NotFound, std::string(singular_of(table)) + " \"" + name + "\" not found"};
 }
 
+Outlook outlook_of(Connection& connection, const ExecutionSpec& request) {
+  const auto rows = connection.query(
+      catalog::kOutlook,
+      {request.user, request.agent, request.entitlement ? Param(*request.entitlement) : Param()});
+  Outlook outlook;
+  if (!rows.null(0, 0)) {
+    outlook.agent_revision = static_cast<int>(rows.number(0, 0));
+    outlook.agent = std::make_shared<const AgentSpec>(
+        parse_agent_spec(json::parse(rows.string(0, 1), nullptr, false)).spec);
+  }
+  if (!rows.null(0, 2)) outlook.refusal = reason_from(rows.string(0, 2));
+  outlook.window_ends_in = static_cast<double>(rows.number(0, 3)) / 1000;
+  return outlook;
+}
+
 std::vector<json> documents_of(const Rows& rows) {
   std::vector<json> all;
   for (int i = 0; i < rows.size(); ++i) all.push_back(json::parse(rows.string(i, 0), nullptr, false));
@@ -98,20 +113,28 @@ Result<TimePoint> PostgresCatalog::now() {
   });
 }
 
-Result<std::vector<Change>> PostgresCatalog::apply(const std::vector<Object>& objects, bool create_only) {
+Result<std::vector<Change>> PostgresCatalog::apply(const std::vector<Object>& objects,
+                                                   const ApplyOptions& options) {
   return call<std::vector<Change>>([&](Connection& connection) -> Result<std::vector<Change>> {
     std::vector<Change> changes;
     std::optional<Error> error;
     connection.transaction([&] {
       for (const auto& object : objects) {
-        auto change = write_object(connection, object, create_only);
+        auto change = write_object(connection, object, options.create_only);
         if (!change) {
           error = change.error();
           return false;
         }
         changes.push_back(std::move(*change));
       }
-      return true;
+      if (!options.dry_run) return true;
+      // Once all is written: an agent or entitlement further down the file counts as well.
+      for (std::size_t i = 0; i < objects.size(); ++i) {
+        const auto* request = std::get_if<ExecutionSpec>(&objects[i].spec);
+        if (request && changes[i].what == Change::What::Created)
+          changes[i].outlook = outlook_of(connection, *request);
+      }
+      return false;
     });
     if (error) return *error;
     return changes;

@@ -15,7 +15,7 @@ class PostgresCatalog : public Catalog {
   explicit PostgresCatalog(const std::string& url);
 
   Result<TimePoint> now() override;
-  Result<std::vector<Change>> apply(const std::vector<Object>& objects, bool create_only) override;
+  Result<std::vector<Change>> apply(const std::vector<Object>& objects, const ApplyOptions& options) override;
   Result<std::vector<nlohmann::json>> list(const Query& query) override;
   Result<ExecutionId> find_execution(const std::string& name_or_id) override;
   Result<Standing> standing(const ExecutionId& id) override;

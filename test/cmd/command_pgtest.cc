@@ -73,6 +73,45 @@ TEST_F(CommandLine, BadFilesAreRefusedWithOneLineAnErrorAndNothingIsWritten) {
             "slipway: /nonexistent.yaml:1:1: cannot read /nonexistent.yaml: No such file or directory\n");
 }
 
+TEST_F(CommandLine, ADryRunSaysWhatWouldComeOfItAndWritesNothing) {
+  const std::string head = "---\napiVersion: slipway.dev/v1alpha1\n";
+  const auto agent = std::string(kAgent);
+  const auto typed =
+      head + "kind: Agent\nmetadata: {name: typed}\nspec: {image: m:1, inputSchema: {required: [symbol]}}\n";
+  const auto request = [&](const std::string& name, const std::string& what) {
+    return head + "kind: Execution\nmetadata: {name: " + name + "}\nspec: {user: u-42, agent: " + what +
+           ", input: {}}\n";
+  };
+  const auto right =
+      head + "kind: Entitlement\nmetadata: {name: r}\nspec: {user: u-42, agent: momentum, uses: 1}\n";
+  const auto other = head + "kind: Entitlement\nmetadata: {name: s}\nspec: {user: u-42, agent: typed}\n";
+
+  const auto fine =
+      slipway({"apply", "-f", "-", "--dry-run=server"}, agent + request("one", "momentum") + right);
+  EXPECT_EQ(fine.exit_code, 0) << fine.err;
+  EXPECT_EQ(fine.out,
+            "agent/momentum created (server dry run)\nexecution/one created (server dry run)\n"
+            "entitlement/r created (server dry run)\n");
+  const auto poor = slipway({"apply", "-f", "-", "--dry-run=server"},
+                            agent + typed + other + request("one", "momentum") + request("two", "typed") +
+                                request("three", "nobody"));
+  EXPECT_EQ(poor.exit_code, 1);
+  EXPECT_THAT(poor.err, HasSubstr("execution/one would be refused: EntitlementMissing: "));
+  EXPECT_THAT(poor.err, HasSubstr("execution/two would be refused: InputInvalid: "));
+  EXPECT_THAT(poor.err, HasSubstr("symbol"));
+  EXPECT_THAT(poor.err, HasSubstr("execution/three would be refused: AgentNotFound: "));
+  sql_.exec("INSERT INTO slipway.quotas (user_id, max_queued, per_minute) VALUES ('u-42', NULL, 0)");
+  EXPECT_THAT(
+      slipway({"create", "-f", "-", "--dry-run=server"}, agent + right + request("one", "momentum")).err,
+      HasSubstr("would be refused: RateLimited: "));
+  EXPECT_EQ(slipway({"apply", "-f", "-", "--dry-run=client"}, agent).out,
+            "agent/momentum is valid (client dry run)\n");
+  EXPECT_EQ(
+      sql_.value("SELECT (SELECT count(*) FROM slipway.agents) + (SELECT count(*) FROM slipway.executions) + "
+                 "(SELECT count(*) FROM slipway.entitlements)"),
+      "0");
+}
+
 TEST_F(CommandLine, ADirectoryIsAppliedWhole) {
   char directory[] = "/tmp/slipway-apply-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);

@@ -26,7 +26,7 @@ class Catalog : public testing::Test {
            spec + "}\n---\n";
   }
   std::vector<What> apply(const std::string& text) {
-    const auto changes = catalog_.apply(objects(text), false);
+    const auto changes = catalog_.apply(objects(text), {});
     EXPECT_TRUE(changes) << changes.error().message;
     std::vector<What> all;
     if (changes) {
@@ -35,7 +35,7 @@ class Catalog : public testing::Test {
     return all;
   }
   std::string error_of(const std::string& text, bool create_only = false) {
-    const auto changes = catalog_.apply(objects(text), create_only);
+    const auto changes = catalog_.apply(objects(text), {.create_only = create_only});
     return changes ? "" : changes.error().message;
   }
 
