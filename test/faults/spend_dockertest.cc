@@ -1,0 +1,260 @@
+// Money while things die: two daemons on two engines, killed in the middle of a race for the last uses; and a
+// mixture of every kind of end, with daemon, database and engine killed in between, recounted by a script
+// that knows rows and start ledgers only.
+
+#include <gtest/gtest.h>
+
+#include <barrier>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "test/support/command/command.h"
+#include "test/support/house/house.h"
+
+namespace slipway::test {
+namespace {
+
+/// Asks again until the database, which is killed now and then, has answered.
+std::string persistently(House& house, const std::string& question) {
+  std::string answer;
+  const bool answered = wait_until(
+      [&] {
+        try {
+          answer = house.sql().value(question);
+          return true;
+        } catch (const std::exception&) {
+          house.reconnect();
+          return false;
+        }
+      },
+      30'000);
+  EXPECT_TRUE(answered) << question;
+  return answer;
+}
+
+void without_free_entitlements(House& house) {
+  house.sql().exec("DROP TRIGGER aa_entitle_submitter ON slipway.executions");
+}
+
+/// A second node of the same database, with an engine of its own.
+class SecondNode {
+ public:
+  explicit SecondNode(House& house) : daemon_(options(house)) {
+    engine_.import_image("agent:1");
+    daemon_.options().engine_socket = engine_.socket_path();
+    daemon_.options().state_dir = engine_.dir() + "/state";
+    daemon_.options().log_file = engine_.dir() + "/slipwayd.log";
+    cgroups_ = std::make_unique<HouseCgroups>(daemon_.options().state_dir);
+    daemon_.start();
+  }
+  ~SecondNode() {
+    daemon_.kill9();
+    cgroups_->learn_instance();
+    if (::testing::Test::HasFailure())
+      std::fprintf(stderr, "--- slipwayd n2 ---\n%s\n", daemon_.log().c_str());
+  }
+  SlipwaydProcess& daemon() { return daemon_; }
+  DockerEngine& engine() { return engine_; }
+
+ private:
+  static SlipwaydProcess::Options options(House& house) {
+    auto given = house.daemon().options();
+    given.node = "n2";
+    return given;
+  }
+
+  std::unique_ptr<HouseCgroups> cgroups_;  // goes after the engine
+  DockerEngine engine_;
+  SlipwaydProcess daemon_;
+};
+
+TEST(Spend, FiftyUsesAreFiftyStartsWhateverIsKilled) {
+  PostgresServer postgres;
+  House house({.flags = {"--resync", "1s", "--node-slots", "6"}, .postgres = &postgres});
+  SecondNode second(house);
+  house.agent("echo", "cp /input/input.json /output/result.json", R"({"price": "0.05"})");
+  without_free_entitlements(house);
+  house.sql().exec(
+      "INSERT INTO slipway.entitlements (id, user_id, agent, uses) VALUES ('fifty', 'u-1', 'echo', 50)");
+
+  std::barrier together(64);
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 64; ++i) {
+    clients.emplace_back([&] {
+      Sql client(house.database_url());
+      client.exec("BEGIN");
+      client.exec("INSERT INTO slipway.executions (user_id, agent, input) VALUES ('u-1', 'echo', '{}')");
+      together.arrive_and_wait();
+      client.exec("COMMIT");
+    });
+  }
+  for (auto& client : clients) client.join();
+
+  const auto finished = [&] {
+    return std::stoi(
+        persistently(house, "SELECT count(*) FROM slipway.executions WHERE finished_at IS NOT NULL"));
+  };
+  int kills = 0;
+  for (const int reached : {2, 10, 18, 26, 34, 42}) {
+    ASSERT_TRUE(wait_until([&] { return finished() >= reached; }, 60'000)) << finished();
+    if (kills % 3 == 0) {
+      house.daemon().kill9();
+      house.daemon().start(false);
+    } else if (kills % 3 == 1) {
+      postgres.kill9();
+      postgres.start();
+      house.reconnect();
+    } else {
+      second.daemon().kill9();
+      second.daemon().start(false);
+    }
+    ++kills;
+  }
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return persistently(
+                   house, "SELECT count(*) FROM slipway.executions WHERE finished_at IS NULL OR live") == "0";
+      },
+      90'000));
+
+  auto& sql = house.sql();
+  EXPECT_EQ(sql.value("SELECT count(*) FROM slipway.executions WHERE status = 'COMPLETED'"), "50");
+  EXPECT_EQ(sql.value("SELECT count(*) FROM slipway.executions WHERE reason = 'EntitlementExhausted'"), "14");
+  EXPECT_EQ(sql.value("SELECT uses - used FROM slipway.entitlements WHERE id = 'fifty'"), "0");
+  EXPECT_EQ(sql.value("SELECT count(*) FROM slipway.entitlement_spends WHERE refunded_at IS NULL"), "50");
+  EXPECT_EQ(sql.value("SELECT sum(price) FROM slipway.entitlement_spends"), "2.50");
+  int starts = 0;
+  for (const auto& row :
+       sql.query("SELECT node, container_id FROM slipway.attempts WHERE container_id IS NOT NULL")) {
+    const int times = (*row[0] == "n1" ? house.engine() : second.engine()).starts_of(*row[1]);
+    EXPECT_LE(times, 1) << *row[1];
+    starts += times;
+  }
+  EXPECT_EQ(starts, 50);
+  EXPECT_NE(sql.value("SELECT count(*) FROM slipway.attempts WHERE node = 'n2'"), "0")
+      << "one node did it all";
+  std::printf("50 uses, 64 clients, 2 daemons, %d kills (daemon, database, daemon): %d starts\n", kills,
+              starts);
+}
+
+/// Everything that can become of an execution, in the proportions of a busy day.
+class Mixture {
+ public:
+  explicit Mixture(House& house) : house_(house) {
+    const auto agent = [&](const std::string& name, const std::string& script,
+                           const std::string& spec = "{}") {
+      auto whole = nlohmann::json::parse(spec);
+      if (!whole.contains("price")) whole["price"] = "0.05";
+      house.agent(name, script, whole.dump());
+    };
+    agent("echo", "cp /input/input.json /output/result.json");
+    agent("dear", "cp /input/input.json /output/result.json",
+          R"({"price": "1.000000001", "retry": {"limit": 2}})");
+    agent("exits", "exit 3");
+    agent("sleeper", "while :; do sleep 0.1; done");
+    agent("typed", "cp /input/input.json /output/result.json",
+          R"({"inputSchema": {"required": ["symbol"]}})");
+    agent("unreachable", "", R"({"image": "127.0.0.1:1/x:1", "imagePullPolicy": "Always"})");
+    house.sql().exec(R"(
+      INSERT INTO slipway.entitlements (user_id, agent) SELECT 'u-' || u, a FROM generate_series(1, 5) u,
+        unnest(ARRAY['echo', 'dear', 'exits', 'sleeper', 'typed', 'unreachable']) a;
+      INSERT INTO slipway.entitlements (id, user_id, agent, uses) VALUES ('few', 'u-few', 'echo', 7), ('more', 'u-few', 'exits', 11);
+      INSERT INTO slipway.entitlements (user_id, agent, expires_at) VALUES ('u-late', 'echo', now() - interval '1 day');
+      INSERT INTO slipway.entitlements (user_id, agent) VALUES ('u-slow', 'echo');
+      INSERT INTO slipway.quotas (user_id, per_minute) VALUES ('u-slow', 3))");
+  }
+
+  /// A hundred rows in one transaction; half of them will start a container.
+  static constexpr const char* kHundred = R"(
+    INSERT INTO slipway.executions (user_id, agent, input, timeout_seconds, not_before, labels)
+    SELECT CASE k WHEN 'few' THEN 'u-few' WHEN 'late' THEN 'u-late' WHEN 'slow' THEN 'u-slow' WHEN 'poor' THEN 'u-poor'
+                  ELSE 'u-' || 1 + n % 5 END,
+           CASE WHEN k IN ('poor', 'late', 'slow', 'withdrawn') THEN 'echo'
+                WHEN k = 'few' THEN CASE n % 2 WHEN 0 THEN 'echo' ELSE 'exits' END
+                WHEN k = 'untyped' THEN 'typed' WHEN k = 'stopped' THEN 'sleeper' ELSE k END,
+           CASE k WHEN 'typed' THEN '{"symbol":1}' ELSE '{}' END::json,
+           CASE k WHEN 'sleeper' THEN 1 END,
+           CASE k WHEN 'withdrawn' THEN now() + interval '1 hour' END, jsonb_build_object('kind', k)
+    FROM (SELECT n, CASE WHEN n < 20 THEN 'echo' WHEN n < 28 THEN 'dear' WHEN n < 38 THEN 'exits' WHEN n < 42 THEN 'sleeper'
+            WHEN n < 45 THEN 'stopped' WHEN n < 48 THEN 'typed' WHEN n < 50 THEN 'unreachable' WHEN n < 60 THEN 'untyped'
+            WHEN n < 68 THEN 'withdrawn' WHEN n < 76 THEN 'poor' WHEN n < 82 THEN 'late' WHEN n < 88 THEN 'slow'
+            WHEN n < 94 THEN 'few' ELSE 'nobody' END AS k
+          FROM generate_series(0, 99) n) kinds)";
+
+  /// Cancels what is to be cancelled as soon as it stands where it is to be hit.
+  static constexpr const char* kCancel = R"(
+    UPDATE slipway.executions SET cancel_requested = true
+    WHERE finished_at IS NULL AND NOT cancel_requested
+      AND (stage = 'Deferred' AND labels ->> 'kind' = 'withdrawn' OR stage = 'Running' AND labels ->> 'kind' = 'stopped'))";
+
+  void kill_something() {
+    switch (kills_++ % 5) {
+      case 0:
+      case 2:
+        house_.daemon().kill9();
+        house_.daemon().start(false);
+        ++daemon_starts_;
+        return;
+      case 1:
+      case 3:
+        house_.postgres().kill9();
+        house_.postgres().start();
+        house_.reconnect();
+        return;
+      default:
+        house_.engine().restart();
+    }
+  }
+  int kills() const { return kills_; }
+  /// Each of them makes a container of its own, to learn what its engine can do.
+  int daemon_starts() const { return daemon_starts_; }
+
+ private:
+  House& house_;
+  int kills_ = 0;
+  int daemon_starts_ = 1;
+};
+
+TEST(Spend, TotalsAreWhatARecountFinds) {
+  const char* wanted = std::getenv("SLIPWAY_MIXED_EXECUTIONS");
+  const int total = wanted ? std::atoi(wanted) : 300;
+  PostgresServer postgres;
+  House house({.flags = {"--resync", "1s", "--node-slots", "12"}, .postgres = &postgres});
+  Mixture mixture(house);
+  without_free_entitlements(house);
+
+  const auto unfinished = [&] {
+    return std::stoi(
+        persistently(house, "SELECT count(*) FROM slipway.executions WHERE finished_at IS NULL"));
+  };
+  const auto left_after_cancelling = [&] {
+    persistently(house, Mixture::kCancel);
+    return unfinished();
+  };
+  for (int sent = 0; sent < total; sent += 100) {
+    persistently(house, Mixture::kHundred);
+    for (const int left : {50, 20}) {
+      ASSERT_TRUE(wait_until([&] { return left_after_cancelling() <= left; }, 120'000))
+          << left_after_cancelling();
+      mixture.kill_something();
+    }
+  }
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return left_after_cancelling() == 0 &&
+               persistently(house, "SELECT count(*) FROM slipway.executions WHERE live") == "0";
+      },
+      180'000));
+
+  const auto recount = run(
+      {"python3", std::string(std::getenv("SLIPWAY_SOURCE_DIR")) + "/test/faults/recount.py",
+       house.database_url(), house.engine().dir() + "/bin/ledger", std::to_string(mixture.daemon_starts())});
+  std::printf("%s%s", recount.out.c_str(), recount.err.c_str());
+  std::printf("%d executions, %d kills\n", total, mixture.kills());
+  EXPECT_EQ(recount.exit_code, 0);
+  EXPECT_EQ(house.leftovers(), std::vector<std::string>{});
+}
+
+}  // namespace
+}  // namespace slipway::test
