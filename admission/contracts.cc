@@ -24,14 +24,15 @@ ContractVerdict Contracts::check_output(const std::string& agent, int revision, 
 }
 
 ContractVerdict Contracts::check(const Key& key, const nlohmann::json& schema, const std::string& text) {
-  if (auto problem = check_strict_json(text); !problem.empty()) return {std::move(problem), false};
+  if (auto problem = check_strict_json(text); !problem.empty()) return {.problem = std::move(problem)};
   if (schema.is_null()) return {};
   const auto compiled_schema = compiled(key, schema);
-  if (!compiled_schema.schema) return {in_words(compiled_schema.problems.at(0)), true};
+  if (!compiled_schema.schema)
+    return {.problem = in_words(compiled_schema.problems.at(0)), .schema_broken = true};
   const auto verdict = json_schema::validate_text(*compiled_schema.schema, text);
   if (verdict.valid) return {};
-  if (verdict.gave_up) return {"it is too large to be held to the schema", false};
-  return {in_words(verdict.problems.at(0)), false};
+  if (verdict.gave_up) return {.problem = "it is too large to be held to the schema"};
+  return {.problem = in_words(verdict.problems.at(0)), .pointer = verdict.problems.at(0).instance};
 }
 
 json_schema::Compiled Contracts::compiled(const Key& key, const nlohmann::json& schema) {

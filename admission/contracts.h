@@ -14,6 +14,7 @@ namespace slipway::admission {
 /// How a document of a stranger's stands to what the agent's revision asks of it.
 struct ContractVerdict {
   std::string problem;  ///< empty: it fits. Else fit for the user: "at /prices: expected an array, got 5"
+  std::string pointer;  ///< JSON pointer to it in the document; empty: the whole, or not known
   bool schema_broken = false;  ///< the schema itself cannot be used: not the document's fault
 };
 

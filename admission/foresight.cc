@@ -30,11 +30,13 @@ std::optional<Refusal> foresee(const ExecutionSpec& request, const store::Outloo
                               : ContractVerdict{};
   const auto of_itself = decide_first(row, input, policy, now);
   if (of_itself.to == Stage::Finished) {
-    return Refusal{of_itself.reason, of_itself.message.empty() ? std::string(row_of(of_itself.reason).message)
-                                                               : of_itself.message};
+    return Refusal{
+        of_itself.reason,
+        of_itself.message.empty() ? std::string(row_of(of_itself.reason).message) : of_itself.message,
+        input.pointer};
   }
   if (!outlook.refusal) return std::nullopt;
-  Refusal refusal{*outlook.refusal, std::string(row_of(*outlook.refusal).message)};
+  Refusal refusal{*outlook.refusal, std::string(row_of(*outlook.refusal).message), ""};
   if (refusal.reason == Reason::RateLimited) {
     refusal.retry_after = std::chrono::seconds(static_cast<int>(std::ceil(outlook.window_ends_in)));
     refusal.message += " Try again in " + std::to_string(refusal.retry_after.count()) + " s.";

@@ -15,6 +15,7 @@ namespace slipway::admission {
 struct Refusal {
   Reason reason = Reason::InputInvalid;
   std::string message;
+  std::string pointer;                  ///< InputInvalid: JSON pointer into the input, where one is known
   std::chrono::seconds retry_after{0};  ///< RateLimited: until the window ends; else 0
 };
 

@@ -61,6 +61,8 @@ file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
 add_library(slipway_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cc)
 target_link_libraries(slipway_pch PUBLIC slipway_flags nlohmann_json::nlohmann_json)
 target_compile_options(slipway_pch PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
+# Without CMake's second -include of the header's text: it is in the precompiled one, and its path is another in every checkout.
+set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
 target_precompile_headers(slipway_pch PUBLIC
   <algorithm> <chrono> <cstdint> <deque> <functional> <map> <memory> <optional> <set> <string> <string_view>
   <unordered_map> <variant> <vector>
@@ -74,7 +76,7 @@ set(PCH_FILE ${CMAKE_BINARY_DIR}/CMakeFiles/slipway_pch.dir/cmake_pch.hxx)
 set(PCH_DEFINES $<TARGET_PROPERTY:slipway_pch,COMPILE_DEFINITIONS>)
 add_custom_command(OUTPUT ${PCH_FILE}.pch.sum DEPENDS ${PCH_FILE}.pch VERBATIM COMMAND_EXPAND_LISTS
   COMMENT "Fingerprint of the precompiled header"
-  COMMAND sh -c "out=$1 && shift && { \"$@\" | sha256sum > $out; }" sh ${PCH_FILE}.pch.sum
+  COMMAND sh -c "out=$1 && shift && \"$@\" | sha256sum > $out" sh ${PCH_FILE}.pch.sum
     ${CMAKE_CXX_COMPILER} -std=c++20 -E -P $<$<BOOL:${PCH_DEFINES}>:-D$<JOIN:${PCH_DEFINES},$<SEMICOLON>-D>> ${PCH_FILE})
 add_custom_target(slipway_pch_sum DEPENDS ${PCH_FILE}.pch.sum)
 

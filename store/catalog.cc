@@ -36,4 +36,25 @@ std::string_view to_string(Change::What what) {
   return "";
 }
 
+std::string_view to_string(TokenRole role) {
+  switch (role) {
+    case TokenRole::User:
+      return "user";
+    case TokenRole::Service:
+      return "service";
+    case TokenRole::Reader:
+      return "reader";
+    case TokenRole::Admin:
+      return "admin";
+  }
+  return "";
+}
+
+std::optional<TokenRole> token_role_from(std::string_view name) {
+  for (const auto role : {TokenRole::User, TokenRole::Service, TokenRole::Reader, TokenRole::Admin}) {
+    if (to_string(role) == name) return role;
+  }
+  return std::nullopt;
+}
+
 }  // namespace slipway::store

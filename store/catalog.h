@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -59,6 +60,7 @@ struct LogCursor {
 };
 struct LogPage {
   std::vector<LogChunk> chunks;
+  std::vector<LogCursor> cursors;  ///< of each chunk: where a reader stands who has read it
   LogCursor next;
 };
 
@@ -92,6 +94,48 @@ struct Waiting {
   int slots = 0;                 ///< of those
   int slots_used = 0;
   std::optional<std::int64_t> median_run_ms;  ///< of the agent
+};
+
+/// One object as users read it. A type of its own: bare JSON converts from anything, an error among it.
+struct Document {
+  nlohmann::json body;
+};
+
+/// Which executions a page shows, newest first.
+struct PageQuery {
+  std::string user;    ///< empty: everybody's
+  std::string agent;   ///< empty: all
+  std::string status;  ///< empty: all
+  std::map<std::string, std::string> labels;
+  int limit = 20;
+  std::string after;  ///< `next` of the page before; empty: from the newest
+  int skip = 0;       ///< rows passed over after that, for pages by number
+};
+struct Page {
+  std::vector<nlohmann::json> items;
+  std::int64_t total = 0;  ///< of all pages
+  std::string next;        ///< empty: this was the last page
+};
+
+/// An execution whose state changed, as watchers see it.
+struct Changed {
+  std::int64_t event = 0;  ///< grows, but events do not commit in its order
+  ExecutionId id;
+  nlohmann::json document;
+};
+
+/// Who speaks at the HTTP door.
+enum class TokenRole { User, Service, Reader, Admin };
+std::string_view to_string(TokenRole role);  ///< "user"
+std::optional<TokenRole> token_role_from(std::string_view name);
+struct Token {
+  std::string id;
+  TokenRole role = TokenRole::Reader;
+  std::string user;  ///< of role User only
+  std::string description;
+  TimePoint created_at{};
+  std::optional<TimePoint> expires_at;
+  std::optional<TimePoint> revoked_at;
 };
 
 enum class NodeWish { Cordon, Uncordon, Drain };
@@ -130,6 +174,30 @@ class Catalog {
   /// NotFound, or Conflict for an execution that has not converged.
   virtual Result<void> remove(Table table, const std::string& name) = 0;
   virtual Result<void> wish(const std::string& node, NodeWish wish) = 0;
+
+  /// Like find_execution, among one user's; of nobody else's does it say that it is there.
+  virtual Result<ExecutionId> find_execution_of(const std::string& user, const std::string& name_or_id) = 0;
+  virtual Result<Page> page(const PageQuery& query) = 0;
+  /// The document with input, output, and what stands behind it: `agent`, `entitlement`, `quota` under
+  /// status.
+  virtual Result<Document> execution(const ExecutionId& id) = 0;
+  virtual Result<Outlook> outlook(const ExecutionSpec& request) = 0;
+  /// Those of them that are final.
+  virtual Result<std::vector<ExecutionId>> finished_among(const std::vector<ExecutionId>& ids) = 0;
+  /// Those of them that are no more.
+  virtual Result<std::vector<ExecutionId>> gone_among(const std::vector<ExecutionId>& ids) = 0;
+  /// Events after `event` of the query's executions, each with its execution as it is now; at most 1000.
+  virtual Result<std::vector<Changed>> changes(const PageQuery& query, std::int64_t event) = 0;
+  virtual Result<std::int64_t> newest_event() = 0;
+  /// NotFound: no such agent. One that has never run has zeros.
+  virtual Result<Document> statistics(const std::string& agent) = 0;
+
+  /// Tokens are known by the SHA-256 of their text, in hex. Conflict: the id is taken.
+  virtual Result<void> create_token(const Token& token, const std::string& sha256) = 0;
+  virtual Result<std::vector<Token>> tokens() = 0;
+  virtual Result<void> revoke_token(const std::string& id) = 0;  ///< NotFound; again is no error
+  /// Nothing: unknown, revoked or expired.
+  virtual Result<std::optional<Token>> token_by(const std::string& sha256) = 0;
 };
 
 }  // namespace slipway::store

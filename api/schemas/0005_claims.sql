@@ -17,12 +17,13 @@ $$;
 
 -- The entitlement to spend from: the one that is named, else the usable one that expires soonest. No row: none is usable.
 CREATE FUNCTION slipway.entitlement_for(p_user text, p_agent text, p_entitlement text, p_now timestamptz) RETURNS SETOF text
-LANGUAGE sql STABLE ROWS 1 AS $$
+LANGUAGE sql STABLE ROWS 1
+BEGIN ATOMIC
   SELECT n.id FROM slipway.entitlements n
   WHERE n.user_id = p_user AND n.agent = p_agent AND (p_entitlement IS NULL OR n.id = p_entitlement)
     AND (n.expires_at IS NULL OR n.expires_at > p_now) AND (n.uses IS NULL OR n.used < n.uses)
-  ORDER BY n.expires_at NULLS LAST, n.id LIMIT 1
-$$;
+  ORDER BY n.expires_at NULLS LAST, n.id LIMIT 1;
+END;
 
 -- Writes a batch of first decisions, and of second thoughts about rows that wait. What a row says of itself was judged by the
 -- caller; here stands what depends on other rows: the entitlement, then how many of the user's wait, then how many came in this

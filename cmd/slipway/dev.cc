@@ -241,6 +241,7 @@ void DevEnvironment::remove_traces() {
   if (!detaches()) {
     const auto instance = first_line_of(data_ + "/node/instance_id");
     if (!instance.empty()) remove_cgroups("slipway/" + instance);
+    remove_empty_cgroup("slipway");  // unless another node's are in it
     unmount_below(data_ + "/node");
   }
   if (engine_ && !had_docker_cgroup_) remove_cgroups("docker");

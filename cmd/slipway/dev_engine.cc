@@ -139,13 +139,23 @@ void unmount_below(const std::string& directory) {
   for (auto point = points.rbegin(); point != points.rend(); ++point) ::umount2(point->c_str(), MNT_DETACH);
 }
 
-void remove_cgroups(const std::string& name) {
+namespace {
+
+// Of either version.
+std::vector<fs::path> cgroup_hierarchies() {
   std::error_code ignored;
   std::vector<fs::path> hierarchies = {"/sys/fs/cgroup"};
   for (const auto& entry : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
     if (entry.is_directory(ignored)) hierarchies.push_back(entry.path());
   }
-  for (const auto& hierarchy : hierarchies) {
+  return hierarchies;
+}
+
+}  // namespace
+
+void remove_cgroups(const std::string& name) {
+  std::error_code ignored;
+  for (const auto& hierarchy : cgroup_hierarchies()) {
     if (!fs::is_directory(hierarchy / name, ignored)) continue;
     std::vector<fs::path> groups = {hierarchy / name};
     for (const auto& entry : fs::recursive_directory_iterator(hierarchy / name, ignored)) {
@@ -154,6 +164,10 @@ void remove_cgroups(const std::string& name) {
     // rmdir refuses a group that has processes or children: nothing in use can go.
     for (auto group = groups.rbegin(); group != groups.rend(); ++group) ::rmdir(group->c_str());
   }
+}
+
+void remove_empty_cgroup(const std::string& name) {
+  for (const auto& hierarchy : cgroup_hierarchies()) ::rmdir((hierarchy / name).c_str());
 }
 
 }  // namespace slipway::cli

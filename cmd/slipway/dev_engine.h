@@ -36,7 +36,9 @@ class DevEngine {
 void kill_leftovers(const std::string& directory);
 /// Unmounts everything below the directory, deepest first.
 void unmount_below(const std::string& directory);
-/// Removes the empty control groups named so in every hierarchy.
+/// Removes the empty control groups named so, and those in them, in every hierarchy.
 void remove_cgroups(const std::string& name);
+/// The same of the one alone: nothing happens while there is another in it.
+void remove_empty_cgroup(const std::string& name);
 
 }  // namespace slipway::cli

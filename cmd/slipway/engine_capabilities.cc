@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <filesystem>
 
+#include "cmd/slipway/dev_engine.h"
 #include "runtime/docker/docker_runtime.h"
 
 namespace slipway::cli {
@@ -39,6 +40,7 @@ Result<runtime::Capabilities> engine_capabilities(const std::string& socket) {
   auto answer = probe(options);
   std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
+  remove_cgroups("slipway/" + options.instance_id);
   return answer;
 }
 

@@ -152,7 +152,10 @@ const std::vector<Setting>& settings() {
       {"node.name", "name of this node (kept in state_dir)", text(&Config::node_name)},
       {"node.slots", "containers running at once", number(&Config::node_slots, 1, 10000)},
       {"node.starts", "creates and starts in flight", number(&Config::node_starts, 1, 1000)},
-      {"http.listen", "address of health and metrics", set_listen},
+      {"http.listen", "address of the API, health and metrics", set_listen},
+      {"http.tls.certificate", "PEM file of the certificate chain; with it the API speaks TLS",
+       text(&Config::http_certificate)},
+      {"http.tls.key", "PEM file of its private key", text(&Config::http_key)},
       {"policy.registries", "registries images may come from, separated by commas; empty: any",
        set_registries},
       {"policy.digest_required", "whether images must be named by digest: true or false",
@@ -259,6 +262,8 @@ Result<Config> resolve(const Values& flags, const std::optional<std::string>& fi
     return Error{ErrorClass::Invalid,
                  "no database: give --database-url, SLIPWAY_DATABASE_URL, or database.url in " + path};
   }
+  if (config.http_certificate.empty() != config.http_key.empty())
+    return Error{ErrorClass::Invalid, "http.tls: expected both certificate and key, or neither"};
   return config;
 }
 

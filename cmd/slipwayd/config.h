@@ -27,6 +27,8 @@ struct Config {
   int node_starts = 0;    ///< creates and starts in flight; 0: 2 × cores
   std::string http_host = "127.0.0.1";
   int http_port = 8320;
+  std::string http_certificate;  ///< PEM files; both or neither
+  std::string http_key;
   Policy policy;  ///< what agents may be here
   std::chrono::milliseconds lease{15000};
   std::chrono::milliseconds resync{10000};

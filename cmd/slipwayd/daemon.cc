@@ -126,15 +126,10 @@ Daemon::Daemon(Config config, Identity identity)
                  }}),
       retention_(store_, clock_),
       statistics_(store_, clock_),
-      http_(io_, {.host = config_.http_host, .port = static_cast<std::uint16_t>(config_.http_port)},
-            {.livez = [] { return server::Answer{200, "text/plain", "ok\n"}; },
+      http_(io_, config_, registry_, contracts_,
+            {.now = [this] { return clock_.now(); },
              .readyz = [this] { return readyz(); },
-             .metrics = [this] { return metrics_page(); },
-             .version =
-                 [] {
-                   return server::Answer{200, "application/json",
-                                         nlohmann::json{{"version", SLIPWAY_VERSION}}.dump() + "\n"};
-                 }}) {
+             .metrics = [this] { return metrics_page(); }}) {
   registry_.gauge("slipway_build_info", "Always 1; the version is a label.", {{"version", SLIPWAY_VERSION}})
       .set(1);
 }
@@ -155,6 +150,7 @@ int Daemon::run() {
   });
   io_.run();
   loops_.clear();
+  http_.join();
   pool_.join();
   return exit_code_;
 }
@@ -317,6 +313,7 @@ void Daemon::listen_to_signals() {
 /// Containers keep running and are adopted at the next start.
 void Daemon::detach() {
   logging::info("detaching: containers keep running");
+  http_.stop();
   for (const auto& loop : loops_) loop->stop();
   const auto give_up = clock_.monotonic() + kDetachPatience;
   asio::co_spawn(
@@ -324,7 +321,8 @@ void Daemon::detach() {
       [this, give_up]() -> asio::awaitable<void> {
         asio::steady_timer pause(io_);
         const auto busy = [this] {
-          return std::any_of(loops_.begin(), loops_.end(), [](const auto& loop) { return !loop->idle(); });
+          return http_.busy() ||
+                 std::any_of(loops_.begin(), loops_.end(), [](const auto& loop) { return !loop->idle(); });
         };
         while (busy() && clock_.monotonic() < give_up) {
           pause.expires_after(10ms);
@@ -360,20 +358,20 @@ store::NodeReport Daemon::report() const {
 
 bool Daemon::ready() const { return open_ && !ending_ && lease_.held() && count_engine_.reachable(); }
 
-server::Answer Daemon::readyz() const {
+server::Response Daemon::readyz() const {
   const nlohmann::json body = {{"ready", ready()},
                                {"started", open_},
                                {"database", lease_.held()},
                                {"engine", count_engine_.reachable()},
                                {"io", capabilities_.io_mode}};
-  return {ready() ? 200 : 503, "application/json", body.dump() + "\n"};
+  return {.status = ready() ? 200 : 503, .body = body.dump() + "\n"};
 }
 
-server::Answer Daemon::metrics_page() {
+server::Response Daemon::metrics_page() {
   registry_.gauge("slipway_node_ready", "1 while this node can run executions.").set(ready() ? 1 : 0);
   registry_.gauge("slipway_node_slots", "Containers this node may run at once.").set(slots_.capacity());
   registry_.gauge("slipway_node_slots_used", "Slots in use.").set(slots_.used());
-  return {200, "text/plain; version=0.0.4; charset=utf-8", registry_.text()};
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry_.text()};
 }
 
 }  // namespace slipway

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cmd/slipwayd/config.h"
+#include "cmd/slipwayd/http_door.h"
 #include "cmd/slipwayd/identity.h"
 #include "cmd/slipwayd/probes.h"
 #include "controller/controller.h"
@@ -23,7 +24,6 @@
 #include "reconcilers/retention/retention_reconciler.h"
 #include "reconcilers/statistics/statistics_reconciler.h"
 #include "runtime/docker/docker_runtime.h"
-#include "server/health_server.h"
 #include "store/postgres/migrate.h"
 #include "store/postgres/postgres_store.h"
 
@@ -58,8 +58,8 @@ class Daemon {
   void end(int exit_code);
   store::NodeReport report() const;
   bool ready() const;
-  server::Answer readyz() const;
-  server::Answer metrics_page();
+  server::Response readyz() const;
+  server::Response metrics_page();
 
   controller::Controller& add_loop(const std::string& name, controller::Reconciler& reconciler, int workers);
 
@@ -100,7 +100,7 @@ class Daemon {
   controller::Controller* image_loop_ = nullptr;
   controller::Controller* orphan_loop_ = nullptr;
 
-  server::HealthServer http_;
+  HttpDoor http_;
   boost::asio::signal_set signals_{io_, SIGTERM, SIGINT};
   bool open_ = false;
   bool ending_ = false;

@@ -2,6 +2,8 @@
 
 #include "store/postgres/catalog_statements.h"
 #include "store/postgres/catalog_writer.h"
+#include "store/postgres/document.h"
+#include "store/postgres/outlook.h"
 #include "store/postgres/parameters.h"
 
 namespace slipway::store::postgres {
@@ -28,25 +30,6 @@ const Statement& list_statement(Table table) {
 
 Param unless_empty(const std::string& text) { return text.empty() ? Param() : Param(text); }
 
-// A field that has no value is left out, as `apply` would read it.
-void drop_nulls(json& object) {
-  for (auto at = object.begin(); at != object.end();) at = at->is_null() ? object.erase(at) : std::next(at);
-}
-
-json document(const Rows& rows, int row, bool with_payload) {
-  auto object = json::parse(rows.string(row, 0), nullptr, false);
-  object["apiVersion"] = kApiVersion;
-  for (const auto* part : {"metadata", "spec", "status"}) {
-    if (object.contains(part)) drop_nulls(object[part]);
-  }
-  if (object["metadata"].contains("labels") && object["metadata"]["labels"].empty())
-    object["metadata"].erase("labels");
-  if (!with_payload) return object;
-  object["spec"]["input"] = json::parse(rows.string(row, 1), nullptr, false);
-  if (!rows.null(row, 2)) object["status"]["output"] = json::parse(rows.string(row, 2), nullptr, false);
-  return object;
-}
-
 std::string unhex(const std::string& text) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string bytes;
@@ -66,21 +49,6 @@ Error not_found(Table table, const std::string& name) {
   return {ErrorClass::NotFound, std::string(singular_of(table)) + " \"" + name + "\" not found"};
 }
 
-Outlook outlook_of(Connection& connection, const ExecutionSpec& request) {
-  const auto rows = connection.query(
-      catalog::kOutlook,
-      {request.user, request.agent, request.entitlement ? Param(*request.entitlement) : Param()});
-  Outlook outlook;
-  if (!rows.null(0, 0)) {
-    outlook.agent_revision = static_cast<int>(rows.number(0, 0));
-    outlook.agent = std::make_shared<const AgentSpec>(
-        parse_agent_spec(json::parse(rows.string(0, 1), nullptr, false)).spec);
-  }
-  if (!rows.null(0, 2)) outlook.refusal = reason_from(rows.string(0, 2));
-  outlook.window_ends_in = static_cast<double>(rows.number(0, 3)) / 1000;
-  return outlook;
-}
-
 std::vector<json> documents_of(const Rows& rows) {
   std::vector<json> all;
   for (int i = 0; i < rows.size(); ++i) all.push_back(json::parse(rows.string(i, 0), nullptr, false));
@@ -94,17 +62,6 @@ PostgresCatalog::PostgresCatalog(const std::string& url) {
   options_.application_name = "slipway";
   options_.statement_timeout = std::chrono::seconds(30);
   options_.lock_timeout = std::chrono::seconds(10);
-}
-
-template <class T>
-Result<T> PostgresCatalog::call(const std::function<Result<T>(Connection&)>& work) {
-  try {
-    if (!connection_) connection_ = std::make_unique<Connection>(options_);
-    return work(*connection_);
-  } catch (const Failure& failure) {
-    if (failure.connection_lost()) connection_.reset();
-    return failure.error();
-  }
 }
 
 Result<TimePoint> PostgresCatalog::now() {
@@ -149,8 +106,11 @@ Result<std::vector<json>> PostgresCatalog::list(const Query& query) {
                           std::to_string(query.limit), query.full ? "true" : "false"});
     if (rows.size() == 0 && !query.name.empty()) return not_found(query.table, query.name);
     std::vector<json> all;
-    const bool with_payload = query.full && query.table == Table::Executions;
-    for (int i = 0; i < rows.size(); ++i) all.push_back(document(rows, i, with_payload));
+    const bool whole = query.full && query.table == Table::Executions;
+    for (int i = 0; i < rows.size(); ++i) {
+      auto object = document_of(rows.string(i, 0));
+      all.push_back(whole ? with_payload(std::move(object), rows, i, 1, 2) : std::move(object));
+    }
     return all;
   });
 }
@@ -222,11 +182,12 @@ Result<std::vector<json>> PostgresCatalog::events(const ExecutionId& id) {
 
 Result<LogPage> PostgresCatalog::logs(const ExecutionId& id, const LogCursor& after) {
   return call<LogPage>([&](Connection& connection) -> Result<LogPage> {
-    LogPage page{{}, after};
+    LogPage page{{}, {}, after};
     const auto rows =
         connection.query(catalog::kLogs, {id, std::to_string(after.attempt), std::to_string(after.seq)});
     for (int i = 0; i < rows.size(); ++i) {
       page.next = {static_cast<int>(rows.number(i, 0)), static_cast<int>(rows.number(i, 1))};
+      page.cursors.push_back(page.next);
       page.chunks.push_back(
           {stream_from(rows.string(i, 3)), time_point(rows.number(i, 2)), unhex(rows.string(i, 4))});
     }

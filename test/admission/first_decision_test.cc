@@ -67,14 +67,15 @@ TEST(Admission, DefersWhatIsNotDue) {
 }
 
 TEST(Admission, AnInputThatDoesNotFitIsToldWhere) {
-  const auto d = decide_first(row(), {"at /prices: expected an array, got 5", false}, {}, kNow);
+  const auto d = decide_first(row(), {.problem = "at /prices: expected an array, got 5"}, {}, kNow);
   EXPECT_EQ(d.to, Stage::Finished);
   EXPECT_EQ(d.reason, Reason::InputInvalid);
   EXPECT_EQ(d.message, "The input is not valid for this agent: at /prices: expected an array, got 5.");
 }
 
 TEST(Admission, ASchemaThatCannotBeUsedIsNotTheInputsFault) {
-  EXPECT_EQ(decide_first(row(), {"at the top: no", true}, {}, kNow).reason, Reason::AgentSuspended);
+  EXPECT_EQ(decide_first(row(), {.problem = "at the top: no", .schema_broken = true}, {}, kNow).reason,
+            Reason::AgentSuspended);
 }
 
 TEST(Admission, TheOperatorsPolicyIsHeld) {

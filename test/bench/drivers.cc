@@ -39,7 +39,8 @@ nlohmann::json body_of(const Ground& ground, const std::string& name) {
   spec.limits = bench_limits();
   runtime::NodeBinding node;
   node.instance_id = "bench";
-  node.cgroup_parent = ground.cgroup_parent + "/" + name;
+  // From the root of each hierarchy: a relative one would start at the engine's own cgroup.
+  node.cgroup_parent = "/" + ground.cgroup_parent + "/" + name;
   node.runtime = ground.runtime;
   node.io.input = (ground.scratch / name / "input").string();
   node.io.output = (ground.scratch / name / "output").string();

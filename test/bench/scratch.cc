@@ -29,11 +29,24 @@ Scratch::~Scratch() {
   remove_cgroup(cgroup_);
 }
 
+namespace {
+
+/// Children before parents; what still has processes stays.
+void remove_group(const fs::path& group) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(group, ignored)) {
+    if (entry.is_directory(ignored)) remove_group(entry.path());
+  }
+  ::rmdir(group.c_str());
+}
+
+}  // namespace
+
 void remove_cgroup(const std::string& name) {
   std::error_code ignored;
-  fs::remove(fs::path("/sys/fs/cgroup") / name, ignored);
+  remove_group(fs::path("/sys/fs/cgroup") / name);
   for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored))
-    fs::remove(hierarchy.path() / name, ignored);
+    if (!hierarchy.is_symlink(ignored)) remove_group(hierarchy.path() / name);
 }
 
 }  // namespace slipway::bench

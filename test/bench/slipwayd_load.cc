@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <pqxx/pqxx>
@@ -13,6 +14,7 @@
 #include <thread>
 
 #include "test/bench/drivers.h"
+#include "test/bench/scratch.h"
 
 namespace slipway::bench {
 namespace {
@@ -116,9 +118,13 @@ DaemonUnderLoad::DaemonUnderLoad(const DaemonSetup& setup, const std::string& im
 
 DaemonUnderLoad::~DaemonUnderLoad() {
   ::kill(state_->pid, SIGTERM);
-  if (wait_until(20s, 10ms, [&] { return ::waitpid(state_->pid, nullptr, WNOHANG) != 0; })) return;
-  ::kill(state_->pid, SIGKILL);
-  ::waitpid(state_->pid, nullptr, 0);
+  if (!wait_until(20s, 10ms, [&] { return ::waitpid(state_->pid, nullptr, WNOHANG) != 0; })) {
+    ::kill(state_->pid, SIGKILL);
+    ::waitpid(state_->pid, nullptr, 0);
+  }
+  std::string instance;
+  std::ifstream(std::filesystem::path(state_->log).parent_path() / "instance_id") >> instance;
+  if (!instance.empty()) remove_cgroup("slipway/" + instance);
 }
 
 pid_t DaemonUnderLoad::pid() const { return state_->pid; }

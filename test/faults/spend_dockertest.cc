@@ -248,7 +248,7 @@ TEST(Spend, TotalsAreWhatARecountFinds) {
       180'000));
 
   const auto recount = run(
-      {"python3", std::string(std::getenv("SLIPWAY_SOURCE_DIR")) + "/test/faults/recount.py",
+      {"/usr/bin/python3", std::string(std::getenv("SLIPWAY_SOURCE_DIR")) + "/test/faults/recount.py",
        house.database_url(), house.engine().dir() + "/bin/ledger", std::to_string(mixture.daemon_starts())});
   std::printf("%s%s", recount.out.c_str(), recount.err.c_str());
   std::printf("%d executions, %d kills\n", total, mixture.kills());

@@ -1,0 +1,33 @@
+#include "store/postgres/document.h"
+
+namespace slipway::store::postgres {
+
+using nlohmann::json;
+
+namespace {
+
+void drop_nulls(json& object) {
+  for (auto at = object.begin(); at != object.end();) at = at->is_null() ? object.erase(at) : std::next(at);
+}
+
+}  // namespace
+
+json document_of(const std::string& text) {
+  auto object = json::parse(text, nullptr, false);
+  object["apiVersion"] = kApiVersion;
+  for (const auto* part : {"metadata", "spec", "status"}) {
+    if (object.contains(part)) drop_nulls(object[part]);
+  }
+  if (object["metadata"].contains("labels") && object["metadata"]["labels"].empty())
+    object["metadata"].erase("labels");
+  return object;
+}
+
+json with_payload(json document, const Rows& rows, int row, int input, int output) {
+  document["spec"]["input"] = json::parse(rows.string(row, input), nullptr, false);
+  if (!rows.null(row, output))
+    document["status"]["output"] = json::parse(rows.string(row, output), nullptr, false);
+  return document;
+}
+
+}  // namespace slipway::store::postgres

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <string>
+
+#include "store/postgres/connection.h"
+
+// Reads of the HTTP door. Every list is led by an index of its own (0008_http.sql), chosen by what is asked
+// for: one statement for all would walk the table, since a plan is made without knowing which parameter is
+// NULL.
+namespace slipway::store::postgres::pages {
+
+#define SLIPWAY_EXECUTION_DOCUMENT                                                                         \
+  "json_build_object('kind', 'Execution',"                                                                 \
+  " 'metadata', json_build_object('name', e.name, 'uid', e.id, 'labels', e.labels, 'creationTimestamp', "  \
+  "e.created_at),"                                                                                         \
+  " 'spec', json_build_object('user', e.user_id, 'agent', e.agent, 'entitlement', e.entitlement_id, "      \
+  "'priority', e.priority,"                                                                                \
+  " 'timeout', e.timeout_seconds, 'notBefore', e.not_before, 'startDeadline', e.start_deadline, "          \
+  "'retryLimit', e.retry_limit,"                                                                           \
+  " 'ttlAfterFinished', e.ttl_seconds_after_finished, 'traceparent', e.traceparent,"                       \
+  " 'cancel', CASE WHEN e.cancel_requested THEN true END),"                                                \
+  " 'status', json_build_object('status', e.status, 'stage', e.stage, 'reason', e.reason, 'message', "     \
+  "e.message,"                                                                                             \
+  " 'fault', e.fault, 'conditions', e.conditions, 'attempt', e.attempt, 'exitCode', e.exit_code, 'node', " \
+  "e.node,"                                                                                                \
+  " 'startedAt', e.started_at, 'finishedAt', e.finished_at, 'durationMs', e.duration_ms,"                  \
+  " 'peakMemoryBytes', e.peak_memory_bytes, 'cpuMs', e.cpu_ms, 'agentRevision', e.agent_revision,"         \
+  " 'imageDigest', e.image_digest, 'price', e.price, 'logsTruncated', e.logs_truncated))"
+
+// $1 user or NULL, $2 agent or NULL, $3 status or NULL, $4 labels or NULL; of pages: $5 and $6 the row
+// before, $7 limit, $8 skip
+#define SLIPWAY_PAGE_REST                                                                     \
+  " AND ($3::text IS NULL OR e.status = $3) AND ($4::jsonb IS NULL OR e.labels @> $4::jsonb)" \
+  " AND (e.created_at, e.id) < (coalesce($5::timestamptz, 'infinity'),"                       \
+  " coalesce($6::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"                              \
+  " ORDER BY e.created_at DESC, e.id DESC LIMIT $7::int OFFSET $8::int"
+#define SLIPWAY_PAGE_HEAD              \
+  "SELECT " SLIPWAY_EXECUTION_DOCUMENT \
+  ", (extract(epoch FROM e.created_at) * 1000000)::bigint, e.id FROM slipway.executions e"
+#define SLIPWAY_COUNT_REST \
+  " AND ($3::text IS NULL OR e.status = $3) AND ($4::jsonb IS NULL OR e.labels @> $4::jsonb)"
+
+inline constexpr Statement kPageOfUser{
+    "page_of_user",
+    SLIPWAY_PAGE_HEAD " WHERE e.user_id = $1 AND ($2::text IS NULL OR e.agent = $2)" SLIPWAY_PAGE_REST};
+inline constexpr Statement kPageOfAgent{
+    "page_of_agent", SLIPWAY_PAGE_HEAD " WHERE $1::text IS NULL AND e.agent = $2" SLIPWAY_PAGE_REST};
+inline constexpr Statement kPageOfAll{
+    "page_of_all", SLIPWAY_PAGE_HEAD " WHERE $1::text IS NULL AND $2::text IS NULL" SLIPWAY_PAGE_REST};
+inline constexpr Statement kCountOfUser{"count_of_user",
+                                        "SELECT count(*) FROM slipway.executions e WHERE e.user_id = $1 AND "
+                                        "($2::text IS NULL OR e.agent = $2)" SLIPWAY_COUNT_REST};
+inline constexpr Statement kCountOfAgent{
+    "count_of_agent",
+    "SELECT count(*) FROM slipway.executions e WHERE $1::text IS NULL AND e.agent = $2" SLIPWAY_COUNT_REST};
+inline constexpr Statement kCountOfAll{"count_of_all",
+                                       "SELECT count(*) FROM slipway.executions e WHERE $1::text IS NULL AND "
+                                       "$2::text IS NULL" SLIPWAY_COUNT_REST};
+
+inline constexpr Statement kExecution{"page_execution",
+                                      "SELECT " SLIPWAY_EXECUTION_DOCUMENT R"(, e.input::text, e.output::text,
+    (SELECT json_build_object('name', a.name, 'revision', coalesce(e.agent_revision, a.revision), 'suspended',
+       coalesce((a.spec ->> 'suspend')::boolean, false), 'price', r.price)
+     FROM slipway.agents a LEFT JOIN slipway.agent_revisions r
+       ON r.agent = a.name AND r.revision = coalesce(e.agent_revision, a.revision) WHERE a.name = e.agent),
+    (SELECT json_build_object('name', n.id, 'uses', n.uses, 'used', n.used, 'expires', n.expires_at,
+       'spent', s.refunded_at IS NULL, 'refundReason', s.refund_reason)
+     FROM slipway.entitlement_spends s JOIN slipway.entitlements n ON n.id = s.entitlement_id WHERE s.execution_id = e.id),
+    (SELECT json_build_object('running', coalesce(u.running, 0), 'queued', coalesce(u.queued, 0), 'maxRunning', q.max_running,
+       'maxQueued', q.max_queued, 'perMinute', q.per_minute)
+     FROM slipway.quota_of(e.user_id) q LEFT JOIN slipway.user_usage u ON u.user_id = e.user_id)
+  FROM slipway.executions e WHERE e.id = $1::uuid)"};
+inline constexpr Statement kFindOf{"page_find_of", R"(
+  SELECT id FROM slipway.executions WHERE id = $2::uuid AND ($1::text IS NULL OR user_id = $1)
+  UNION ALL
+  (SELECT id FROM slipway.executions WHERE $1::text IS NOT NULL AND user_id = $1 AND name = $3)
+  UNION ALL
+  (SELECT id FROM slipway.executions WHERE $1::text IS NULL AND name = $3 LIMIT 2) LIMIT 2)"};
+inline constexpr Statement kFinishedAmong{
+    "page_finished_among",
+    "SELECT id FROM slipway.executions WHERE id = ANY ($1::uuid[]) AND finished_at IS NOT NULL"};
+inline constexpr Statement kGoneAmong{"page_gone_among", R"(
+  SELECT t.id FROM unnest($1::uuid[]) t(id) WHERE NOT EXISTS (SELECT FROM slipway.executions e WHERE e.id = t.id))"};
+inline constexpr Statement kChanges{"page_changes", "SELECT v.id, e.id, " SLIPWAY_EXECUTION_DOCUMENT R"(
+  FROM (SELECT id, execution_id FROM slipway.execution_events WHERE id > $5::bigint ORDER BY id LIMIT 10000) v
+  JOIN slipway.executions e ON e.id = v.execution_id
+  WHERE ($1::text IS NULL OR e.user_id = $1) AND ($2::text IS NULL OR e.agent = $2) AND ($3::text IS NULL OR e.status = $3)
+    AND ($4::jsonb IS NULL OR e.labels @> $4::jsonb) ORDER BY v.id LIMIT 1000)"};
+inline constexpr Statement kNewestEvent{"page_newest_event",
+                                        "SELECT coalesce(max(id), 0) FROM slipway.execution_events"};
+inline constexpr Statement kStatistics{"page_statistics", R"(
+  SELECT json_build_object('agent', a.name, 'total', coalesce(s.total, 0), 'completed', coalesce(s.completed, 0),
+    'failed', coalesce(s.failed, 0), 'timedOut', coalesce(s.timed_out, 0), 'agentFaults', coalesce(s.agent_faults, 0),
+    'userFaults', coalesce(s.user_faults, 0), 'platformFaults', coalesce(s.platform_faults, 0),
+    'policyFaults', coalesce(s.policy_faults, 0), 'successRate', s.success_rate, 'revenue', coalesce(s.revenue, 0)::text,
+    'p50Ms', s.p50_ms, 'p95Ms', s.p95_ms, 'lastRunAt', s.last_run_at)
+  FROM slipway.agents a LEFT JOIN slipway.agent_statistics s ON s.agent = a.name WHERE a.name = $1)"};
+
+inline constexpr Statement kCreateToken{"token_create", R"(
+  INSERT INTO slipway.api_tokens (id, sha256, role, user_id, description, expires_at)
+  VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6::timestamptz) ON CONFLICT (id) DO NOTHING RETURNING 1)"};
+inline constexpr Statement kListTokens{"token_list", R"(
+  SELECT id, role, user_id, description, (extract(epoch FROM created_at) * 1000000)::bigint,
+    (extract(epoch FROM expires_at) * 1000000)::bigint, (extract(epoch FROM revoked_at) * 1000000)::bigint
+  FROM slipway.api_tokens ORDER BY created_at DESC, id LIMIT 1000)"};
+inline constexpr Statement kRevokeToken{
+    "token_revoke",
+    "UPDATE slipway.api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING 1"};
+inline constexpr Statement kTokenBy{"token_by", R"(
+  SELECT id, role, user_id, description, (extract(epoch FROM created_at) * 1000000)::bigint,
+    (extract(epoch FROM expires_at) * 1000000)::bigint, (extract(epoch FROM revoked_at) * 1000000)::bigint
+  FROM slipway.api_tokens WHERE sha256 = decode($1, 'hex') AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))"};
+
+#undef SLIPWAY_EXECUTION_DOCUMENT
+#undef SLIPWAY_PAGE_REST
+#undef SLIPWAY_PAGE_HEAD
+#undef SLIPWAY_COUNT_REST
+
+}  // namespace slipway::store::postgres::pages
