@@ -56,29 +56,37 @@ target_link_libraries(slipway_boost PUBLIC slipway_base OpenSSL::SSL)
 add_library(slipway_flags INTERFACE)
 target_link_libraries(slipway_flags INTERFACE slipway_base slipway_boost)
 
-# The standard library, Asio and JSON are parsed once. ccache needs -fno-pch-timestamp to see two equal headers as equal.
-file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
-add_library(slipway_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cc)
-target_link_libraries(slipway_pch PUBLIC slipway_flags nlohmann_json::nlohmann_json)
-target_compile_options(slipway_pch PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
-# Without CMake's second -include of the header's text: it is in the precompiled one, and its path is another in every checkout.
+# CMake would include the header's text a second time, by a path that is another in every checkout.
 set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
-target_precompile_headers(slipway_pch PUBLIC
+
+# slipway_pch(NAME OPTIONS compile options... LIBRARIES whose definitions... HEADERS ...): headers that are parsed once. ccache needs -fno-pch-timestamp to see
+# two equal ones as equal, and hashes their bytes, which hold this checkout's paths: it would find nothing that another checkout
+# compiled. With CCACHE_PCH_EXTSUM (./dev sets it) it hashes the .sum file instead: the text the header was made from.
+function(slipway_pch NAME)
+  cmake_parse_arguments(PCH "" "" "OPTIONS;LIBRARIES;HEADERS" ${ARGN})
+  file(WRITE ${CMAKE_BINARY_DIR}/${NAME}.cc "")
+  add_library(${NAME} OBJECT ${CMAKE_BINARY_DIR}/${NAME}.cc)
+  target_link_libraries(${NAME} PUBLIC slipway_flags nlohmann_json::nlohmann_json ${PCH_LIBRARIES})
+  target_compile_options(${NAME} PUBLIC "SHELL:-Xclang -fno-pch-timestamp" ${PCH_OPTIONS})
+  target_precompile_headers(${NAME} PUBLIC ${PCH_HEADERS})
+  set(FILE ${CMAKE_BINARY_DIR}/CMakeFiles/${NAME}.dir/cmake_pch.hxx)
+  set(DEFINES $<TARGET_PROPERTY:${NAME},COMPILE_DEFINITIONS>)
+  add_custom_command(OUTPUT ${FILE}.pch.sum DEPENDS ${FILE}.pch VERBATIM COMMAND_EXPAND_LISTS
+    COMMENT "Fingerprint of ${NAME}"
+    COMMAND sh -c "out=$1 && shift && \"$@\" | sha256sum > $out" sh ${FILE}.pch.sum
+      ${CMAKE_CXX_COMPILER} -std=c++20 -E -P $<$<BOOL:${DEFINES}>:-D$<JOIN:${DEFINES},$<SEMICOLON>-D>> ${FILE})
+  add_custom_target(${NAME}_sum DEPENDS ${FILE}.pch.sum)
+endfunction()
+
+set(COMMON_HEADERS
   <algorithm> <chrono> <cstdint> <deque> <functional> <map> <memory> <optional> <set> <string> <string_view>
   <unordered_map> <variant> <vector>
   <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/post.hpp>
   <boost/asio/steady_timer.hpp> <boost/asio/this_coro.hpp> <boost/asio/use_awaitable.hpp>
   <boost/system/result.hpp> <nlohmann/json.hpp>)
-
-# ccache hashes the precompiled header's bytes, which hold this checkout's paths, and so would find nothing that another
-# checkout compiled. With CCACHE_PCH_EXTSUM (./dev sets it) it hashes this file instead: the text the header was made from.
-set(PCH_FILE ${CMAKE_BINARY_DIR}/CMakeFiles/slipway_pch.dir/cmake_pch.hxx)
-set(PCH_DEFINES $<TARGET_PROPERTY:slipway_pch,COMPILE_DEFINITIONS>)
-add_custom_command(OUTPUT ${PCH_FILE}.pch.sum DEPENDS ${PCH_FILE}.pch VERBATIM COMMAND_EXPAND_LISTS
-  COMMENT "Fingerprint of the precompiled header"
-  COMMAND sh -c "out=$1 && shift && \"$@\" | sha256sum > $out" sh ${PCH_FILE}.pch.sum
-    ${CMAKE_CXX_COMPILER} -std=c++20 -E -P $<$<BOOL:${PCH_DEFINES}>:-D$<JOIN:${PCH_DEFINES},$<SEMICOLON>-D>> ${PCH_FILE})
-add_custom_target(slipway_pch_sum DEPENDS ${PCH_FILE}.pch.sum)
+slipway_pch(slipway_pch HEADERS ${COMMON_HEADERS})
+# Tests are compiled once and run once: what is saved by not optimising them is more than they take longer.
+slipway_pch(slipway_test_pch OPTIONS -O0 LIBRARIES GTest::gmock GTest::gtest HEADERS ${COMMON_HEADERS} <gtest/gtest.h> <gmock/gmock.h>)
 
 # slipway_room(NAME DEPS other rooms and libraries...): a library of every .cc file that stands directly in this folder.
 function(slipway_room NAME)
@@ -112,8 +120,10 @@ function(slipway_test NAME)
     math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * 4")
   endif()
   add_executable(${NAME} ${TEST_SOURCES})
-  target_link_libraries(${NAME} PRIVATE ${TEST_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
-  slipway_use_pch(${NAME})
+  target_link_libraries(${NAME} PRIVATE ${TEST_DEPS} nlohmann_json::nlohmann_json GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_options(${NAME} PRIVATE "SHELL:-Xclang -fno-pch-timestamp" -O0)
+  target_precompile_headers(${NAME} REUSE_FROM slipway_test_pch)
+  add_dependencies(${NAME} slipway_test_pch_sum)
   add_test(NAME ${NAME} COMMAND ${NAME})
   set_tests_properties(${NAME} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
     ENVIRONMENT "SLIPWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR};SLIPWAY_BUILD_DIR=${CMAKE_BINARY_DIR}")

@@ -202,7 +202,7 @@ void add_execution_routes(std::vector<Route>& routes, Desk& desk) {
                     "listExecutions",
                     "Pages of executions, newest first; with ?watch=1 their changes as server-sent events",
                     Access::Own,
-                    {200, 400},
+                    {200, 400, 422},
                     [&desk](const Call& call) -> asio::awaitable<Response> {
                       return call.request.asks("watch") ? watch_executions(desk, call) : list(desk, call);
                     }});

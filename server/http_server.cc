@@ -201,8 +201,8 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
     beast::error_code error;
     co_await http::async_read_header(socket, buffer, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
-    const auto length = parser.content_length();
-    const bool large = !error && (parser.chunked() || (length && *length > options.large_body_bytes));
+    const bool large =
+        !error && (parser.chunked() || parser.content_length().value_or(0) > options.large_body_bytes);
     if (large && large_bodies >= options.large_bodies) {
       co_await refuse(socket, {503, "Busy", "Too many large requests at once; try again.", {}, 1});
       co_return false;

@@ -48,7 +48,8 @@ json schema_of(const Route& route) {
                                                       {"listTokens", list_of(ref("Token"))},
                                                       {"createToken", ref("Token")},
                                                       {"openapi", of_type("object")},
-                                                      {"version", of_type("object")}};
+                                                      {"version", of_type("object")},
+                                                      {"readyz", of_type("object")}};
   const auto found = schemas.find(route.operation);
   return found == schemas.end() ? json() : found->second;
 }
@@ -126,7 +127,7 @@ json parameters_of(const Route& route) {
 }
 
 const char* media_of(const Route& route) {
-  for (const auto* text : {"livez", "readyz", "metrics", "getExecutionLogs"}) {
+  for (const auto* text : {"livez", "metrics", "getExecutionLogs"}) {
     if (route.operation == text) return "text/plain";
   }
   return "application/json";
@@ -134,6 +135,10 @@ const char* media_of(const Route& route) {
 
 json answer_of(const Route& route, int status) {
   json answer = {{"description", title_of(status)}};
+  if (route.operation == "readyz" && status == 503) {  // the same page, with what is missing
+    answer["content"]["application/json"]["schema"] = of_type("object");
+    return answer;
+  }
   if (status >= 400) {
     answer["content"]["application/problem+json"]["schema"] = ref("Problem");
     if (status == 429 || status == 503)

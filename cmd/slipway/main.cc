@@ -25,6 +25,7 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
   slipway::cli::add_run_commands(app, session);
   slipway::cli::add_node_commands(app, session);
   slipway::cli::add_server_commands(app, session);
+  slipway::cli::add_token_commands(app, session);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ const std::map<std::string, Rooms, std::less<>>& table() {
       {"reconcilers/nodes", janitor},
       {"reconcilers/retention", janitor},
       {"reconcilers/statistics", janitor},
-      {"server", {"api", "admission", "store", "controller", "metrics", "logging"}},
+      {"server", {"api", "api/json_schema", "admission", "store", "controller", "metrics", "logging"}},
       {"cmd/slipwayd", {"*"}},
       {"cmd/slipway", {"*"}},
       {"manifests/samples", {}},

@@ -112,6 +112,19 @@ TEST_F(CommandLine, ADryRunSaysWhatWouldComeOfItAndWritesNothing) {
       "0");
 }
 
+TEST_F(CommandLine, ATokenIsShownOnceAndTakenBack) {
+  const auto made = slipway({"token", "create", "--role", "user", "--user", "u-42", "--expires", "1h"});
+  EXPECT_THAT(made.out, MatchesRegex("slp_[-_a-zA-Z0-9]+\n"));
+  EXPECT_THAT(made.err, MatchesRegex("token/tok-[a-z0-9]+ created; .*\n"));
+  const auto id = made.err.substr(6, made.err.find(' ') - 6);
+  EXPECT_THAT(slipway({"token", "list"}).out, HasSubstr(id + "   user   u-42   <none>        Valid    20"));
+  EXPECT_EQ(slipway({"token", "revoke", id}).out, "token/" + id + " revoked\n");
+  EXPECT_THAT(slipway({"token", "list"}).out, HasSubstr("Revoked"));
+  EXPECT_EQ(slipway({"token", "revoke", "tok-none"}).exit_code, 1);
+  EXPECT_EQ(slipway({"token", "create", "--role", "user"}).exit_code, 2);
+  EXPECT_EQ(slipway({"token", "create", "--role", "admin", "--expires", "soon"}).exit_code, 2);
+}
+
 TEST_F(CommandLine, ADirectoryIsAppliedWhole) {
   char directory[] = "/tmp/slipway-apply-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);

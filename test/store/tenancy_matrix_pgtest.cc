@@ -18,6 +18,8 @@ const Names kControllerWrites = {"executions",           "attempts",     "execut
                                  "execution_log_chunks", "entitlements", "entitlement_spends",
                                  "user_usage",           "outcomes",     "agent_stats",
                                  "agent_stat_buckets",   "nodes"};
+// Hashes of secrets: nobody else's to read.
+const Names kNotShown = {"submitter_users", "api_tokens"};
 const Names kAdminWrites = {"agents", "entitlements", "quotas", "nodes", "executions", "submitter_users"};
 
 bool submitter_may(const std::string& table, const std::string& column, Op op) {
@@ -36,17 +38,19 @@ bool submitter_may(const std::string& table, const std::string& column, Op op) {
 
 bool admin_may(const std::string& table, Op op) {
   if (op == Op::Select || kAdminWrites.contains(table)) return true;
+  if (table == "api_tokens") return op != Op::Delete;  // revoked, never forgotten
   if (op == Op::Insert) return table == "agent_revisions" || table == "submissions";
   return op == Op::Delete &&
          (table == "attempts" || table == "execution_events" || table == "execution_log_chunks");
 }
 
 bool may(const std::string& role, const std::string& table, const std::string& column, Op op) {
-  const bool shown = op == Op::Select && table != "submitter_users";
+  const bool shown = op == Op::Select && !kNotShown.contains(table);
   if (role == "shop") return submitter_may(table, column, op);
   if (role == "board") return shown;
   // Locking an agent that has a limit asks for the right to change a column of it.
   const bool locks = op == Op::Update && table == "agents" && column == "updated_at";
+  if (role == "daemon" && op == Op::Select && table == "api_tokens") return true;
   if (role == "daemon") return shown || locks || kControllerWrites.contains(table);
   if (role == "steward") return admin_may(table, op);
   return false;

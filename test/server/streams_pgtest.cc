@@ -1,0 +1,122 @@
+// Logs that are followed and watches that are resumed.
+#include <gmock/gmock.h>
+
+#include "test/server/api_rig.h"
+
+namespace slipway::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Streams : public ApiRig {
+ protected:
+  Streams() { id_ = submit("u-1"); }
+  std::string id_;
+};
+
+TEST_F(Streams, LogsAreTextWithTailStreamAndTimestamps) {
+  log(id_, 0, "one\ntwo\n");
+  log(id_, 1, "bad\n", "stderr");
+  log(id_, 2, "three\n");
+  const auto path = "/v1/executions/" + id_ + "/logs";
+  EXPECT_EQ(as(user_).get(path).body, "one\ntwo\nbad\nthree\n");
+  EXPECT_EQ(ask(user_, "GET", path + "?stream=stderr").body, "bad\n");
+  EXPECT_EQ(ask(user_, "GET", path + "?tail=2").body, "bad\nthree\n");
+  EXPECT_EQ(ask(user_, "GET", path + "?tail=0").body, "");
+  EXPECT_EQ(ask(user_, "GET", path + "?since=2100-01-01T00:00:00Z").body, "");
+  EXPECT_THAT(ask(user_, "GET", path + "?timestamps=1&tail=1").body, testing::MatchesRegex("20.*Z three\n"));
+  for (const auto* bad : {"?stream=x", "?tail=x", "?since=x"})
+    EXPECT_EQ(ask(user_, "GET", path + bad).status, 400) << bad;
+  EXPECT_EQ(ask(other_, "GET", path).status, 404);
+}
+
+TEST_F(Streams, AFollowedLogShowsWhatComesAndEnds) {
+  log(id_, 0, "first\n");
+  std::string all;
+  std::thread writer;
+  const auto status =
+      as(user_).stream("/v1/executions/" + id_ + "/logs?follow=1", [&](const std::string& piece) {
+        all += piece;
+        if (all == "first\n" && !writer.joinable()) {
+          writer = std::thread([&] {
+            Sql sql(url_);
+            log(id_, 1, "second\n");
+            finish(id_);
+          });
+        }
+        return true;
+      });
+  if (writer.joinable()) writer.join();
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(all, "first\nsecond\n");
+}
+
+TEST_F(Streams, AFollowedLogGoesOnAfterTheLastEventSeen) {
+  for (int i = 0; i < 5; ++i) log(id_, i, "line " + std::to_string(i) + "\n");
+  finish(id_);
+  const std::map<std::string, std::string> sse = {{"Accept", "text/event-stream"}};
+  std::string all;
+  as(user_).stream(
+      "/v1/executions/" + id_ + "/logs?follow=1",
+      [&](const std::string& piece) { return all += piece, true; }, sse);
+  EXPECT_THAT(all, HasSubstr("line 0\\n"));
+  EXPECT_THAT(all, HasSubstr("event: end"));
+  const auto mark = all.find("id: 1.2\n");
+  ASSERT_NE(mark, std::string::npos) << all;
+  std::string rest;
+  as(user_).stream("/v1/executions/" + id_ + "/logs?follow=1",
+                   [&](const std::string& piece) { return rest += piece, true; },
+                   {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.2"}});
+  EXPECT_THAT(rest, Not(HasSubstr("line 2\\n")));
+  EXPECT_THAT(rest, HasSubstr("line 3\\n"));
+  EXPECT_EQ(as(user_).get("/v1/executions/" + id_ + "/logs", {{"Last-Event-ID", "x"}}).status, 400);
+}
+
+TEST_F(Streams, AWatchTellsOfChangesOfItsOwnUserAndResumes) {
+  const auto foreign = submit("u-2");
+  std::string all;
+  bool done = false;
+  std::thread writer;
+  as(user_).stream("/v1/executions?watch=1", [&](const std::string& piece) {
+    all += piece;
+    if (!writer.joinable() && all.find(id_) != std::string::npos) {
+      writer = std::thread([&] {
+        finish(foreign);
+        finish(id_);
+      });
+    }
+    done = all.find("COMPLETED") != std::string::npos;
+    return !done;
+  });
+  if (writer.joinable()) writer.join();
+  EXPECT_TRUE(done) << all;
+  EXPECT_THAT(all, HasSubstr("event: ADDED"));
+  EXPECT_THAT(all, HasSubstr("event: MODIFIED"));
+  EXPECT_THAT(all, Not(HasSubstr(foreign)));
+  // From before the end: it is told again.
+  std::string again;
+  as(user_).stream("/v1/executions?watch=1",
+                   [&](const std::string& piece) {
+                     again += piece;
+                     return again.find("COMPLETED") == std::string::npos;
+                   },
+                   {{"Last-Event-ID", "0"}});
+  EXPECT_THAT(again, HasSubstr("COMPLETED"));
+  EXPECT_EQ(as(user_).get("/v1/executions?watch=1", {{"Last-Event-ID", "x"}}).status, 400);
+}
+
+TEST_F(Streams, AWatchTellsWhenARowIsGone) {
+  finish(id_);
+  std::string all;
+  as(user_).stream("/v1/executions?watch=1", [&](const std::string& piece) {
+    all += piece;
+    if (all.find("ADDED") != std::string::npos && all.find("DELETED") == std::string::npos)
+      EXPECT_THAT(as(admin_).send("DELETE", "/v1/executions/" + id_).status, testing::AnyOf(204, 404));
+    return all.find("DELETED") == std::string::npos;
+  });
+  EXPECT_THAT(all, HasSubstr("DELETED"));
+}
+
+}  // namespace
+}  // namespace slipway::test
