@@ -44,13 +44,24 @@ struct Change {
 };
 std::string_view to_string(Change::What what);  ///< "created", as in "agent/momentum created"
 
+/// What the labels of a row must meet. `NotIn` holds where the label is absent, as in Kubernetes.
+struct LabelTerm {
+  enum class Op { In, NotIn, Exists, Absent };
+  std::string key;
+  Op op = Op::In;
+  std::vector<std::string> values;  ///< of In and NotIn
+};
+
 struct Query {
   Table table = Table::Executions;
   std::string name;    ///< a name or an id; empty: all
   std::string user;    ///< empty: everybody's
   std::string status;  ///< executions only; empty: all
   int limit = 500;
-  bool full = false;  ///< with input and output of executions, which may be a megabyte each
+  bool full = false;       ///< with input and output of executions, which may be a megabyte each
+  std::string agent = {};  ///< of executions and entitlements; of agents the name; empty: all
+  std::vector<LabelTerm> labels =
+      {};  ///< all of them hold; agents and executions only, others have no labels
 };
 
 /// Where a reader of logs stands; the default stands before the first line.
@@ -171,6 +182,10 @@ class Catalog {
 
   /// true: asked now. false: it had been asked before. Conflict: it is final.
   virtual Result<bool> cancel(const ExecutionId& id) = 0;
+  /// Ends an execution as NodeLost, refunded, whose node has not been heard of for longer than its lease;
+  /// `why` is the operator's, kept with the attempt. Whatever of it is left goes when the node comes back.
+  /// Conflict: it is final, on no node, or its node lives.
+  virtual Result<void> force_finish(const ExecutionId& id, const std::string& why) = 0;
   /// NotFound, or Conflict for an execution that has not converged.
   virtual Result<void> remove(Table table, const std::string& name) = 0;
   virtual Result<void> wish(const std::string& node, NodeWish wish) = 0;

@@ -29,13 +29,6 @@ using std::chrono::seconds;
 
 constexpr int kUsualPort = 8320;
 
-sigset_t stop_set() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, signal);
-  return set;
-}
-
 // The port itself if it is free, or whichever the kernel gives for 0; 0 if it is taken.
 int probe_port(int port) {
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -72,19 +65,6 @@ std::string first_line_of(const std::string& path) {
 Error interrupted() { return {ErrorClass::Conflict, "stopped before everything was up"}; }
 
 }  // namespace
-
-StopSignals::StopSignals() {
-  const auto set = stop_set();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
-}
-
-bool StopSignals::requested(milliseconds wait) {
-  if (came_) return true;
-  const auto set = stop_set();
-  const timespec time{wait.count() / 1000, (wait.count() % 1000) * 1000000};
-  came_ = ::sigtimedwait(&set, nullptr, &time) > 0;
-  return came_;
-}
 
 Result<void> DevEnvironment::start(StopSignals& signals) {
   using Step = Result<void> (DevEnvironment::*)();

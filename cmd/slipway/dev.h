@@ -7,6 +7,7 @@
 #include "cmd/slipway/child_process.h"
 #include "cmd/slipway/dev_engine.h"
 #include "cmd/slipway/dev_postgres.h"
+#include "cmd/slipway/stop_signals.h"
 
 namespace slipway::cli {
 
@@ -18,18 +19,6 @@ struct DevOptions {
   int http_port = 0;  ///< 0: 8320, or a free one if that is taken
   std::string node_name = "dev";
   std::string engine_io = "auto";
-};
-
-/// SIGINT, SIGTERM and SIGHUP, taken out of the air: nothing is interrupted, and they are asked for between
-/// two steps.
-class StopSignals {
- public:
-  StopSignals();  ///< blocks them in this process
-  /// Whether one has come; waits so long for it.
-  bool requested(std::chrono::milliseconds wait = {});
-
- private:
-  bool came_ = false;
 };
 
 /// Everything `slipway dev` starts, in order: directory, database, schema, engine, daemon; and its end, in

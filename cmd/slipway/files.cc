@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+
+#include "cmd/slipway/terminal.h"
 
 namespace slipway::cli {
 namespace {
@@ -63,6 +66,26 @@ Result<std::string> read_file(const std::string& path, std::size_t most) {
   return bytes;
 }
 
+Result<void> write_file(const std::string& path, std::string_view bytes) {
+  std::error_code ignored;
+  // What is no file (/dev/stdout, a pipe) is written as it stands.
+  const bool direct = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+  const auto target = direct ? path : path + ".slipway-part";
+  const int descriptor = ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  bool good = descriptor >= 0;
+  while (good && !bytes.empty()) {
+    const auto put = ::write(descriptor, bytes.data(), bytes.size());
+    good = put > 0 || (put < 0 && errno == EINTR);
+    if (put > 0) bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+  if (descriptor >= 0) good = ::close(descriptor) == 0 && good;
+  if (good && !direct) good = ::rename(target.c_str(), path.c_str()) == 0;
+  if (good) return {};
+  const int code = errno;
+  if (!direct) ::unlink(target.c_str());
+  return Error{ErrorClass::Invalid, "cannot write " + path + ": " + std::strerror(code)};
+}
+
 ObjectsOrErrors load_objects(const std::vector<std::string>& paths) {
   std::vector<YamlFile> files;
   for (const auto& path : paths) {
@@ -79,6 +102,22 @@ ObjectsOrErrors load_objects(const std::vector<std::string>& paths) {
     answer.errors.push_back({paths.empty() ? "" : paths.front(), {}, "", "holds no document"});
   }
   return answer;
+}
+
+ObjectsOrErrors load_named_objects(const std::vector<std::string>& paths, const std::string& verb) {
+  auto loaded = load_objects(paths);
+  for (const auto& object : loaded.objects) {
+    if (object.generate_name.empty()) continue;
+    loaded.errors.push_back({object.file, object.place, "metadata.generateName",
+                             verb + " needs a name it can find again; use `slipway create -f`"});
+  }
+  return loaded;
+}
+
+int report(const std::vector<SourceError>& errors) {
+  for (const auto& error : errors) fail(to_string(error));
+  if (errors.size() > 1) say(std::to_string(errors.size()) + " errors; nothing was written");
+  return 1;
 }
 
 }  // namespace slipway::cli

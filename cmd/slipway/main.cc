@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/complete.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
 
@@ -18,14 +19,28 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
                  "PostgreSQL, as a URL or key=value text (env SLIPWAY_DATABASE_URL)");
   app.add_option("--config", session.config_file,
                  "where database.url is read when neither flag nor environment names it");
-  slipway::cli::add_dev_command(app, session);
-  slipway::cli::add_write_commands(app, session);
-  slipway::cli::add_show_commands(app, session);
-  slipway::cli::add_why_command(app, session);
-  slipway::cli::add_run_commands(app, session);
-  slipway::cli::add_node_commands(app, session);
-  slipway::cli::add_server_commands(app, session);
-  slipway::cli::add_token_commands(app, session);
+  using Adder = void (*)(CLI::App&, slipway::cli::Session&);
+  for (const Adder add :
+       {slipway::cli::add_dev_command, slipway::cli::add_write_commands, slipway::cli::add_delete_command,
+        slipway::cli::add_diff_command, slipway::cli::add_get_command, slipway::cli::add_show_commands,
+        slipway::cli::add_why_command, slipway::cli::add_run_command, slipway::cli::add_logs_command,
+        slipway::cli::add_wait_command, slipway::cli::add_force_command, slipway::cli::add_node_commands,
+        slipway::cli::add_server_commands, slipway::cli::add_token_commands,
+        slipway::cli::add_completion_command}) {
+    add(app, session);
+  }
+}
+
+// `-o=json` means `-o json`, as it does to kubectl. The parser wants its words last first.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string_view word = argv[i];
+    const bool joined = word.size() > 2 && word[0] == '-' && word[1] != '-' && word[2] == '=';
+    words.emplace_back(joined ? word.substr(3) : word);
+    if (joined) words.emplace_back(word.substr(0, 2));
+  }
+  return words;
 }
 
 }  // namespace
@@ -37,7 +52,9 @@ int main(int argc, char** argv) {
   slipway::cli::Session session;
   try {
     describe_app(app, session);
-    app.parse(argc, argv);
+    if (argc > 1 && std::string_view(argv[1]) == "__complete")
+      return slipway::cli::complete(app, session, {argv + 2, argv + argc});
+    app.parse(arguments(argc, argv));
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {

@@ -45,11 +45,27 @@ store::Catalog* Session::catalog() {
   if (catalog_) return catalog_.get();
   const auto url = database_url();
   if (!url) return fail(url.error().message), nullptr;
+  tell("asking the database");
   const auto schema = store::postgres::check_schema(*url);
   if (!schema) return fail(unreachable(*url, schema.error())), nullptr;
   if (schema->verdict != store::postgres::SchemaCheck::Verdict::Fits) return fail(schema->message), nullptr;
   catalog_ = std::make_shared<store::postgres::PostgresCatalog>(*url);
   return catalog_.get();
+}
+
+void Session::tell(const std::string& what) {
+  if (what.empty()) return progress_.reset();
+  if (progress_) return progress_->set(what);
+  progress_ = std::make_unique<Progress>(what);
+}
+
+bool Outage::bears(const Error& error) {
+  constexpr auto kLongest = std::chrono::minutes(5);
+  if (error.error_class != ErrorClass::Retry) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (!since_) say("the database is away or busy; going on as soon as it answers");
+  if (!since_) since_ = now;
+  return now - *since_ < kLongest;
 }
 
 int fail(const Error& error) {

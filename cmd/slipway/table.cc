@@ -17,7 +17,7 @@ struct Heading {
   bool wide;            // shown with -o wide only
 };
 
-const std::vector<Heading>& headings_of(store::Table table) {
+const std::vector<Heading>& columns_of(store::Table table) {
   static const std::vector<Heading> agents = {{"IMAGE", "/spec/image", false},
                                               {"REVISION", "/metadata/revision", false},
                                               {"TIMEOUT", "/spec/timeout", false},
@@ -84,44 +84,57 @@ std::size_t width(std::string_view text) {
 
 }  // namespace
 
-std::string render_table(const std::vector<std::string>& headings,
-                         const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::vector<std::string>> lines = {headings};
+std::string render_table(const Cells& headings, const std::vector<Cells>& rows) {
+  return TablePrinter(headings).render(rows, true);
+}
+
+void TablePrinter::measure(const Cells& line) {
+  for (std::size_t i = 0; i < line.size(); ++i) widths_[i] = std::max(widths_[i], width(line[i]));
+}
+
+std::string TablePrinter::line_of(const Cells& line) const {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < line.size(); ++i)
+    out += line[i] + std::string(widths_[i] - width(line[i]) + 3, ' ');
+  return out + line.back() + "\n";
+}
+
+std::string TablePrinter::render(const std::vector<Cells>& rows, bool with_headings) {
+  std::vector<Cells> lines;
+  if (with_headings) lines.push_back(headings_);
   for (const auto& row : rows) {
     auto& line = lines.emplace_back();
     for (const auto& text : row) line.push_back(text.empty() ? "<none>" : printable(text));
   }
-  std::vector<std::size_t> widths(headings.size());
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width(line[i]));
-  }
+  for (const auto& line : lines) measure(line);
   std::string out;
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i + 1 < line.size(); ++i)
-      out += line[i] + std::string(widths[i] - width(line[i]) + 3, ' ');
-    out += line.back() + "\n";
-  }
+  for (const auto& line : lines) out += line_of(line);
   return out;
+}
+
+Cells headings_of(store::Table table, bool wide) {
+  Cells titles = {"NAME"};
+  for (const auto& column : columns_of(table)) {
+    if (wide || !column.wide) titles.emplace_back(column.title);
+  }
+  titles.emplace_back("AGE");
+  return titles;
+}
+
+Cells row_of(store::Table table, const json& document, bool wide, TimePoint now) {
+  Cells row = {name_of(document)};
+  for (const auto& column : columns_of(table)) {
+    if (wide || !column.wide) row.push_back(cell(document, column.pointer));
+  }
+  row.push_back(age(document.value("/metadata/creationTimestamp"_json_pointer, json()), now));
+  return row;
 }
 
 std::string render_documents(store::Table table, const std::vector<json>& documents, bool wide,
                              TimePoint now) {
-  std::vector<std::string> titles = {"NAME"};
-  const auto& headings = headings_of(table);
-  for (const auto& heading : headings) {
-    if (wide || !heading.wide) titles.emplace_back(heading.title);
-  }
-  titles.emplace_back("AGE");
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& document : documents) {
-    auto& row = rows.emplace_back();
-    row.push_back(name_of(document));
-    for (const auto& heading : headings) {
-      if (wide || !heading.wide) row.push_back(cell(document, heading.pointer));
-    }
-    row.push_back(age(document.value("/metadata/creationTimestamp"_json_pointer, json()), now));
-  }
-  return render_table(titles, rows);
+  std::vector<Cells> rows;
+  for (const auto& document : documents) rows.push_back(row_of(table, document, wide, now));
+  return render_table(headings_of(table, wide), rows);
 }
 
 std::string age(const json& timestamp, TimePoint now) {

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cmd/slipway/progress.h"
+
 namespace slipway::cli {
 namespace {
 
@@ -99,11 +101,15 @@ std::string one_line(std::string_view text) {
 }
 
 bool put(std::string_view text) {
+  const auto way = make_way();
   const bool good = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   return std::fflush(stdout) == 0 && good;
 }
 
-void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
+void say(const std::string& text) {
+  const auto way = make_way();
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
 
 int fail(const std::string& message) {
   say(red("slipway:", STDERR_FILENO) + " " + printable(one_line(message)));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
 
@@ -56,7 +57,8 @@ std::string text_of(const store::Waiting& w) {
   return text + "  estimate:  " + estimate_of(w) + "\n";
 }
 
-int why(Session& session, const std::string& name) {
+int why(Session& session, const std::string& word) {
+  const auto name = name_of_kind(store::Table::Executions, word);
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
   const auto id = catalog->find_execution(name);

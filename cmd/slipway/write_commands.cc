@@ -1,4 +1,4 @@
-// apply, create, delete, cancel, grant: what changes desired state.
+// apply, create, cancel, grant: what changes desired state.
 #include <CLI/CLI.hpp>
 #include <random>
 
@@ -13,14 +13,6 @@
 
 namespace slipway::cli {
 namespace {
-
-using store::Table;
-
-int report(const std::vector<SourceError>& errors) {
-  for (const auto& error : errors) fail(to_string(error));
-  if (errors.size() > 1) say(std::to_string(errors.size()) + " errors; nothing was written");
-  return 1;
-}
 
 void print_change(const store::Change& change, std::string_view remark = "") {
   put(std::string(singular_of(change.kind)) + "/" + printable(change.name) + " " +
@@ -69,12 +61,7 @@ struct Application {
 
 int apply(Session& session, const Application& asked) {
   const bool create_only = asked.create_only;
-  auto loaded = load_objects(asked.files);
-  for (const auto& object : loaded.objects) {
-    if (create_only || object.generate_name.empty()) continue;
-    loaded.errors.push_back({object.file, object.place, "metadata.generateName",
-                             "apply needs a name it can find again; use `slipway create -f`"});
-  }
+  const auto loaded = create_only ? load_objects(asked.files) : load_named_objects(asked.files, "apply");
   if (!loaded.errors.empty()) return report(loaded.errors);
   if (asked.dry_run == "server") return rehearse(session, loaded.objects, create_only);
   if (asked.dry_run == "none") return write(session, loaded.objects, create_only);
@@ -85,79 +72,8 @@ int apply(Session& session, const Application& asked) {
   return 0;
 }
 
-// An unfinished execution is asked to stop and waited for: its row leaves only when nothing of it is left on
-// a node.
-int converge(store::Catalog& catalog, const std::string& name, std::chrono::seconds timeout,
-             std::string& id) {
-  const auto found = catalog.find_execution(name);
-  if (!found) return fail(found.error());
-  id = *found;
-  if (const auto asked = catalog.cancel(id); !asked && asked.error().error_class != ErrorClass::Conflict)
-    return fail(asked.error());
-  std::optional<Error> error;
-  const bool done = poll_until(timeout, [&] {
-    const auto standing = catalog.standing(id);
-    if (!standing) error = standing.error();
-    return !standing || (is_final(standing->status) && standing->converged);
-  });
-  if (error) return fail(*error);
-  if (done) return 0;
-  return fail("execution/" + name + " has not converged after " + std::to_string(timeout.count()) +
-              " s; it stays cancelled, try again later (is a slipwayd running?)");
-}
-
-int remove(store::Catalog& catalog, Table table, const std::string& name, std::chrono::seconds timeout) {
-  std::string key = name;
-  if (table == Table::Executions) {
-    if (const int code = converge(catalog, name, timeout, key); code != 0) return code;
-  }
-  if (const auto removed = catalog.remove(table, key); !removed) return fail(removed.error());
-  put(std::string(singular_of(table)) + "/" + printable(name) + " deleted\n");
-  return 0;
-}
-
-Table table_of(Kind kind) {
-  switch (kind) {
-    case Kind::Agent:
-      return Table::Agents;
-    case Kind::Entitlement:
-      return Table::Entitlements;
-    case Kind::Quota:
-      return Table::Quotas;
-    case Kind::Execution:
-      return Table::Executions;
-  }
-  return Table::Agents;
-}
-
-struct Deletion {
-  std::vector<std::string> files;
-  std::string kind;
-  std::vector<std::string> names;
-  int timeout = 60;
-};
-
-int remove_all(Session& session, const Deletion& deletion) {
-  std::vector<std::pair<Table, std::string>> targets;
-  if (deletion.files.empty() == deletion.kind.empty())
-    throw CLI::ValidationError("delete", "give either -f or KIND NAME");
-  if (!deletion.kind.empty() && deletion.names.empty())
-    throw CLI::ValidationError("delete", "give the NAME to delete");
-  for (const auto& name : deletion.names) targets.emplace_back(table_from(deletion.kind), name);
-  if (!deletion.files.empty()) {
-    const auto loaded = load_objects(deletion.files);
-    if (!loaded.errors.empty()) return report(loaded.errors);
-    for (const auto& object : loaded.objects) targets.emplace_back(table_of(object.kind()), object.name);
-  }
-  auto* catalog = session.catalog();
-  if (catalog == nullptr) return 1;
-  int code = 0;
-  for (const auto& [table, name] : targets)
-    code |= remove(*catalog, table, name, std::chrono::seconds(deletion.timeout));
-  return code;
-}
-
-int cancel(Session& session, const std::string& name) {
+int cancel(Session& session, const std::string& word) {
+  const auto name = name_of_kind(store::Table::Executions, word);
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
   const auto id = catalog->find_execution(name);
@@ -213,7 +129,8 @@ void add_write_commands(CLI::App& app, Session& session) {
     auto asked = std::make_shared<Application>();
     asked->create_only = create_only;
     command->add_option("-f,--filename", asked->files, "file, directory, or - for standard input")
-        ->required();
+        ->required()
+        ->allow_extra_args(false);
     command
         ->add_option("--dry-run", asked->dry_run,
                      "client: check the files alone; server: ask the database, too, write nothing")
@@ -221,16 +138,6 @@ void add_write_commands(CLI::App& app, Session& session) {
         ->capture_default_str();
     command->callback([&session, asked] { session.exit_code = apply(session, *asked); });
   }
-  auto* remove_command =
-      app.add_subcommand("delete", "Remove objects; an unfinished execution is cancelled and waited for");
-  auto deletion = std::make_shared<Deletion>();
-  remove_command->add_option("-f,--filename", deletion->files, "file, directory, or - for standard input");
-  remove_command->add_option("KIND", deletion->kind, "agents, entitlements, quotas or executions");
-  remove_command->add_option("NAME", deletion->names, "name or id");
-  remove_command->add_option("--timeout", deletion->timeout, "seconds to wait for an execution to converge")
-      ->check(CLI::Range(1, 86400));
-  remove_command->callback([&session, deletion] { session.exit_code = remove_all(session, *deletion); });
-
   auto* cancel_command = app.add_subcommand("cancel", "Ask an execution to stop");
   auto name = std::make_shared<std::string>();
   cancel_command->add_option("EXECUTION", *name, "name or id")->required();

@@ -30,6 +30,28 @@ const Statement& list_statement(Table table) {
 
 Param unless_empty(const std::string& text) { return text.empty() ? Param() : Param(text); }
 
+const char* to_string(LabelTerm::Op op) {
+  switch (op) {
+    case LabelTerm::Op::In:
+      return "In";
+    case LabelTerm::Op::NotIn:
+      return "NotIn";
+    case LabelTerm::Op::Exists:
+      return "Exists";
+    case LabelTerm::Op::Absent:
+      return "Absent";
+  }
+  return "";
+}
+
+std::string terms_of(const std::vector<LabelTerm>& labels) {
+  auto terms = json::array();
+  for (const auto& term : labels)
+    terms.push_back({{"key", term.key}, {"op", to_string(term.op)}, {"values", term.values}});
+  // What is no UTF-8 is no label either; the database would refuse it.
+  return terms.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string unhex(const std::string& text) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string bytes;
@@ -103,7 +125,8 @@ Result<std::vector<json>> PostgresCatalog::list(const Query& query) {
     const auto rows =
         connection.query(list_statement(query.table),
                          {unless_empty(query.name), unless_empty(query.user), unless_empty(query.status),
-                          std::to_string(query.limit), query.full ? "true" : "false"});
+                          std::to_string(query.limit), query.full ? "true" : "false",
+                          unless_empty(query.agent), terms_of(query.labels)});
     if (rows.size() == 0 && !query.name.empty()) return not_found(query.table, query.name);
     std::vector<json> all;
     const bool whole = query.full && query.table == Table::Executions;

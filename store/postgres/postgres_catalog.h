@@ -27,6 +27,9 @@ class PostgresCatalog : public Catalog {
   Result<void> remove(Table table, const std::string& name) override;
   Result<void> wish(const std::string& node, NodeWish wish) override;
 
+  // catalog_force.cc
+  Result<void> force_finish(const ExecutionId& id, const std::string& why) override;
+
   // catalog_pages.cc
   Result<ExecutionId> find_execution_of(const std::string& user, const std::string& name_or_id) override;
   Result<Page> page(const PageQuery& query) override;

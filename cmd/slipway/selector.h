@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/result.h"
+#include "store/catalog.h"
+
+namespace slipway::cli {
+
+/// "team=quant,tier!=dev,zone in (a, b),!draft" → its terms. Invalid: what is not of this form.
+Result<std::vector<store::LabelTerm>> parse_selector(const std::string& text);
+
+}  // namespace slipway::cli

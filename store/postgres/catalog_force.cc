@@ -1,0 +1,49 @@
+// The end of an execution that its node cannot write any more.
+#include "store/postgres/postgres_catalog.h"
+
+namespace slipway::store::postgres {
+namespace {
+
+// Written as the node itself would write it, by the same function: under the row's lock, refused unless the
+// row still stands under the same claim and nobody has registered the node's name meanwhile. So a node that
+// does come back has either ended the execution before, or finds it ended, and removes what is left of it.
+constexpr Statement kForceFinish{"catalog_force_finish", R"(
+  WITH lost AS MATERIALIZED (
+    SELECT e.id, e.stage::text AS stage, e.claim_id, e.node, n.epoch
+    FROM slipway.executions e JOIN slipway.nodes n ON n.name = e.node
+    WHERE e.id = $1::uuid AND e.stage IN ('Claimed', 'Launching', 'Running', 'Stopping', 'Recycling')
+      AND n.heartbeat_at < clock_timestamp() - make_interval(secs => n.lease_seconds))
+  SELECT d.written FROM lost l, LATERAL slipway.record_ends(l.node, l.epoch, true,
+    ARRAY[l.id], ARRAY[l.stage], ARRAY[l.claim_id], ARRAY['Finished'], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
+    ARRAY[NULL]::text[], ARRAY['refund'], ARRAY[false], ARRAY[$3], ARRAY[NULL]::int[], ARRAY[false], ARRAY[false],
+    ARRAY[NULL]::timestamptz[], ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::bytea[], ARRAY[$6],
+    ARRAY[false], '{}', '{}', '{}', '{}', '{}') d)"};
+
+constexpr Statement kWhereItIs{"catalog_where_it_is", R"(
+  SELECT e.status, e.finished_at IS NOT NULL, e.node FROM slipway.executions e WHERE e.id = $1::uuid)"};
+
+Error objection(const ExecutionId& id, const Rows& rows) {
+  if (rows.flag(0, 1)) return {ErrorClass::Conflict, "execution " + id + " is already " + rows.string(0, 0)};
+  if (rows.null(0, 2)) return {ErrorClass::Conflict, "execution " + id + " is on no node; cancel it"};
+  return {ErrorClass::Conflict, "node " + rows.string(0, 2) + ", which holds execution " + id +
+                                    ", is alive or was until a moment ago; cancel the execution"};
+}
+
+}  // namespace
+
+Result<void> PostgresCatalog::force_finish(const ExecutionId& id, const std::string& why) {
+  const auto done = call<bool>([&](Connection& connection) -> Result<bool> {
+    const auto& end = row_of(Reason::NodeLost);
+    const auto rows =
+        connection.commit(kForceFinish, {id, std::string(to_string(end.status)), std::string(end.name),
+                                         std::string(to_string(end.fault)), std::string(end.message), why});
+    if (rows.size() > 0 && rows.flag(0, 0)) return true;
+    const auto now = connection.query(kWhereItIs, {id});
+    if (now.size() == 0) return Error{ErrorClass::NotFound, "execution \"" + id + "\" not found"};
+    return objection(id, now);
+  });
+  if (!done) return done.error();
+  return {};
+}
+
+}  // namespace slipway::store::postgres

@@ -1,0 +1,156 @@
+// What waits, follows or watches, while the rows change under it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "test/cmd/shop.h"
+
+namespace slipway::test {
+namespace {
+
+using testing::HasSubstr;
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Following, RunStreamsTheLogsAndEndsWithTheContainersCode) {
+  Shop shop;
+  const auto command = shop.start("slipway run momentum --input '{}' --name live --follow");
+  ASSERT_TRUE(eventually([&] { return holds(command->err(), "execution/live created\n"); }));
+  shop.run_execution("live");
+  shop.log("live", 1, "early\n");
+  ASSERT_TRUE(eventually([&] { return holds(command->err(), "early\n"); }));
+  shop.log("live", 2, "late\n", "stderr");
+  shop.finish_execution("live", "FAILED", "NonZeroExit", "fault = 'Agent', exit_code = 7");
+  const auto ran = command->finish();
+  EXPECT_EQ(ran.exit_code, 7);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("early\nlate\nslipway: execution/"));
+  EXPECT_THAT(ran.err, HasSubstr(" FAILED: NonZeroExit: It is over.\n"));
+}
+
+TEST(Following, RunPrintsTheResultAlone) {
+  Shop shop;
+  const auto command = shop.start("slipway run agent/momentum --input '{}' --name live --follow");
+  ASSERT_TRUE(eventually([&] { return holds(command->err(), "created\n"); }));
+  shop.run_execution("live");
+  shop.log("live", 1, "thinking\n");
+  shop.finish_execution("live", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
+  const auto ran = command->finish();
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out, "{\"signal\": \"buy\"}\n");
+  EXPECT_THAT(ran.err, HasSubstr("thinking\n"));
+}
+
+TEST(Following, LogsGoOnWhereTheyStoodAfterTheDatabaseWasAway) {
+  Shop shop;
+  shop.run_execution("third");
+  shop.log("third", 1, "before\n");
+  const auto command = shop.start("slipway logs -f --tail=1 third");
+  ASSERT_TRUE(eventually([&] { return command->out() == "before\n"; }));
+  shop.sql().exec(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'slipway' AND datname "
+      "= "
+      "current_database()");
+  ASSERT_TRUE(eventually([&] { return holds(command->err(), "going on as soon as it answers"); }));
+  shop.log("third", 2, "after\n");
+  ASSERT_TRUE(eventually([&] { return command->out() == "before\nafter\n"; }));
+  shop.finish_execution("third", "COMPLETED", "Completed", "exit_code = 0");
+  EXPECT_EQ(command->finish().exit_code, 0);
+  EXPECT_EQ(command->out(), "before\nafter\n");
+}
+
+TEST(Following, AWatchPrintsALineForEachChangeAndEndsWithZero) {
+  Shop shop;
+  const auto command = shop.start("slipway get executions --watch -o name");
+  ASSERT_TRUE(eventually([&] { return holds(command->out(), "execution/first\n"); }));
+  const auto before = command->out();
+  shop.run_execution("third");
+  ASSERT_TRUE(eventually([&] { return command->out() == before + "execution/third\n"; })) << command->out();
+  shop.sql().exec("DELETE FROM slipway.executions WHERE name = 'second'");
+  ASSERT_TRUE(eventually([&] { return command->err() == "execution/second is gone\n"; })) << command->err();
+  command->signal(SIGINT);
+  EXPECT_EQ(command->finish().exit_code, 0);
+  EXPECT_EQ(command->out(), before + "execution/third\n");
+}
+
+TEST(Following, RowsOfAWatchStandUnderTheirHeadings) {
+  Shop shop;
+  const auto command = shop.start("slipway get ex third -w");
+  ASSERT_TRUE(eventually([&] { return holds(command->out(), "Queued"); }));
+  shop.run_execution("third");
+  ASSERT_TRUE(eventually([&] { return holds(command->out(), "Running"); }));
+  command->signal(SIGTERM);
+  EXPECT_EQ(command->finish().exit_code, 0);
+  EXPECT_TRUE(fits("NAME *\nthird *PENDING *Queued *\nthird *RUNNING *Running *\n", command->out()))
+      << command->out();
+}
+
+TEST(Following, AWaitEndsAtTheConditionOrWhenItCanNoLongerCome) {
+  Shop shop;
+  const auto met = shop.start("slipway wait --for=condition=Started ex/third --timeout=30s");
+  const auto value =
+      shop.start("slipway wait --for=jsonpath={.status.reason}=Completed ex/third --timeout=1h");
+  const auto gone = shop.start("slipway wait --for=delete ex/second --timeout=30s");
+  shop.run_execution("third");
+  EXPECT_EQ(met->finish().out, "execution/third condition met\n");
+  shop.finish_execution("third", "TIMEOUT", "DeadlineExceeded", "fault = 'Agent'");
+  EXPECT_EQ(value->finish().exit_code, 1);
+  EXPECT_EQ(value->err(),
+            "slipway: execution/third can no longer meet the condition: it is final, and there stands "
+            "DeadlineExceeded\n");
+  shop.sql().exec("DELETE FROM slipway.executions WHERE name = 'second'");
+  EXPECT_EQ(gone->finish().out, "execution/second condition met\n");
+  EXPECT_EQ(shop.run("slipway wait --for=condition=Ready node/n1").exit_code, 2);
+  EXPECT_EQ(shop.run("slipway wait --for=jsonpath={.status.ready}=true node/n1").exit_code, 0);
+}
+
+TEST(Following, DeletionOfAnUnfinishedExecutionWaitsForItsEnd) {
+  Shop shop;
+  const auto command = shop.start("slipway delete ex/third --timeout=30s");
+  ASSERT_TRUE(eventually([&] {
+    return shop.sql().value("SELECT cancel_requested FROM slipway.executions WHERE name = 'third'") == "t";
+  }));
+  EXPECT_FALSE(command->ended());
+  shop.finish_execution("third", "FAILED", "Cancelled", "fault = 'User'");
+  EXPECT_EQ(command->finish().out, "execution/third deleted\n");
+  EXPECT_EQ(shop.run("slipway delete ex/first --timeout=50ms").err,
+            "slipway: execution/first has not converged after 50ms; it stays cancelled, try again later (is "
+            "a slipwayd "
+            "running?)\n");
+}
+
+TEST(ForceFinish, EndsWhatALostNodeHolds) {
+  Shop shop;
+  EXPECT_EQ(shop.run("slipway force-finish third --reason=x").exit_code, 1);  // on no node
+  shop.run_execution("third");
+  const auto id = shop.sql().value("SELECT id FROM slipway.executions WHERE name = 'third'");
+  shop.sql().query(
+      "INSERT INTO slipway.attempts (execution_id, attempt, node, epoch, claim_id) SELECT id, 1, 'n1', 1, "
+      "claim_id FROM slipway.executions WHERE id = $1::uuid",
+      {id});
+  shop.sql().query(
+      "INSERT INTO slipway.entitlement_spends (execution_id, entitlement_id, user_id, agent) VALUES "
+      "($1::uuid, 'e-1', 'u-42', 'momentum')",
+      {id});
+  shop.sql().exec("UPDATE slipway.entitlements SET used = 5 WHERE id = 'e-1'");
+  EXPECT_THAT(shop.run("slipway force-finish ex/third --reason=x").err,
+              HasSubstr("node n1, which holds execution"));
+  shop.sql().exec("UPDATE slipway.nodes SET heartbeat_at = now() - interval '16 s'");
+  EXPECT_EQ(shop.run("slipway force-finish ex/third").exit_code, 2);
+  EXPECT_EQ(shop.run("slipway force-finish ex/third --reason='the machine burnt'").out,
+            "execution/third finished\n");
+  EXPECT_EQ(shop.sql().value(
+                "SELECT concat_ws(' ', e.status, e.reason, e.fault, e.stage, e.live, a.detail, n.used, "
+                "s.refund_reason) FROM slipway.executions e, slipway.attempts a, slipway.entitlements n, "
+                "slipway.entitlement_spends s WHERE e.name = 'third'"),
+            "FAILED NodeLost Platform Finished t the machine burnt 4 NodeLost");
+  EXPECT_THAT(shop.run("slipway force-finish third --reason=x").err, HasSubstr("is already FAILED"));
+  // The node, should it come back, writes nothing over it: it stands elsewhere now.
+  EXPECT_EQ(shop.sql().value(
+                "SELECT written FROM slipway.executions e, LATERAL slipway.record_requeues('n1', 1, true, "
+                "ARRAY[e.id], ARRAY[e.claim_id], ARRAY[0::bigint], 'Retrying', '') WHERE e.name = 'third'"),
+            "f");
+}
+
+}  // namespace
+}  // namespace slipway::test
