@@ -22,6 +22,7 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
   slipway::cli::add_write_commands(app, session);
   slipway::cli::add_show_commands(app, session);
   slipway::cli::add_why_command(app, session);
+  slipway::cli::add_explain_command(app, session);
   slipway::cli::add_run_commands(app, session);
   slipway::cli::add_node_commands(app, session);
   slipway::cli::add_server_commands(app, session);
