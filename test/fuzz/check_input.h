@@ -5,8 +5,7 @@
 
 namespace slipway::fuzz {
 
-/// Takes a schema, a line `---`, and a value; or a schema alone. What broke a promise of the validator, or
-/// nothing.
+/// What the bytes made a parser break of its promises, or nothing. One definition for each folder.
 std::string check_input(std::string_view bytes);
 
 }  // namespace slipway::fuzz

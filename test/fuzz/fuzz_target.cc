@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "test/fuzz/json_schema/check_input.h"
+#include "test/fuzz/check_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const auto broken = slipway::fuzz::check_input({reinterpret_cast<const char*>(data), size});
