@@ -1,9 +1,10 @@
 #include "api/agent.h"
-#include "api/json_schema/json_schema.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "api/fields.h"
+#include "api/json_schema/json_schema.h"
 #include "api/quantity.h"
 
 namespace slipway {
@@ -64,7 +65,8 @@ bool is_price(std::string_view text) {
 void read_image(Fields& fields, AgentSpec& spec) {
   fields.require("image");
   fields.text("image", spec.image);
-  if (fields.has("image") && !spec.image.empty() && !is_image_reference(spec.image)) {
+  const auto* image = fields.take("image");
+  if (image != nullptr && image->is_string() && !is_image_reference(spec.image)) {
     fields.fail("image",
                 "expected an image such as registry/name:tag or name@sha256:…, got " + describe(spec.image));
   }
@@ -99,7 +101,7 @@ void read_variable(const json& entry, const std::string& path, AgentSpec& spec,
   fields.text("value", value);
   fields.refuse("valueFrom", "nothing is read from elsewhere: no secrets reach a container; write the value");
   fields.finish();
-  if (name.empty()) return;
+  if (const auto* given = fields.take("name"); given == nullptr || !given->is_string()) return;
   if (!is_variable_name(name)) fields.fail("name", "expected letters, digits and _, got " + describe(name));
   if (is_reserved_variable(name)) fields.fail("name", describe(name) + " is set by Slipway");
   if (value.size() > kLongestArgument) fields.fail("value", "is longer than 128 KiB");
@@ -133,11 +135,12 @@ void read_limits(Fields& spec_fields, Limits& limits, std::vector<FieldError>& e
   outer.finish();
 }
 
-void read_times(Fields& fields, AgentSpec& spec) {
+void read_times(Fields& fields, AgentSpec& spec, const std::vector<FieldError>& errors) {
+  const auto before = errors.size();
   fields.seconds("timeout", seconds(1), kLongestTimeout, spec.timeout);
   spec.max_timeout = spec.timeout;
   fields.seconds("maxTimeout", seconds(1), kLongestTimeout, spec.max_timeout);
-  if (spec.max_timeout < spec.timeout) {
+  if (errors.size() == before && spec.max_timeout < spec.timeout) {
     fields.fail("maxTimeout", "must not be below timeout (" + format_duration(spec.timeout) + "), got " +
                                   format_duration(spec.max_timeout));
   }
@@ -155,15 +158,54 @@ void read_security_context(Fields& spec_fields, AgentSpec& spec, std::vector<Fie
   fields.finish();
 }
 
-void read_schema(Fields& fields, const std::string& key, json& target) {
+// Where a JSON pointer leads, as a path of the document: as far as there is something.
+std::string path_to(const json& schema, std::string path, std::string_view pointer) {
+  const auto* at = &schema;
+  while (pointer.starts_with('/')) {
+    pointer.remove_prefix(1);
+    auto token = std::string(pointer.substr(0, pointer.find('/')));
+    pointer.remove_prefix(token.size());
+    std::size_t index = 0;
+    if (at->is_array()) {
+      std::from_chars(token.data(), token.data() + token.size(), index);
+      if (index >= at->size()) break;
+      path = join(path, index);
+      at = &at->at(index);
+      continue;
+    }
+    for (const auto& [escape, plain] : {std::pair("~1", "/"), std::pair("~0", "~")}) {
+      for (auto found = token.find(escape); found != token.npos; found = token.find(escape, found + 1))
+        token.replace(found, 2, plain);
+    }
+    if (!at->is_object() || !at->contains(token)) break;
+    path = join(path, token);
+    at = &at->at(token);
+  }
+  return path;
+}
+
+// The database keeps an agent as jsonb, which has no place for this one character.
+bool holds_nul(const json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().find('\0') != std::string::npos;
+  if (!value.is_structured()) return false;
+  for (const auto& [key, child] : value.items()) {
+    if (value.is_object() && key.find('\0') != std::string::npos) return true;
+    if (holds_nul(child)) return true;
+  }
+  return false;
+}
+
+void read_schema(Fields& fields, const std::string& key, json& target, std::vector<FieldError>& errors) {
   const auto* schema = fields.take(key);
   if (schema == nullptr) return;
   if (!schema->is_object() && !schema->is_boolean()) {
     fields.fail(key, "expected a JSON Schema (an object), got " + describe(*schema));
     return;
   }
+  if (holds_nul(*schema)) return fields.fail(key, "must not hold a NUL character");
+  const auto base = join(fields.path(), key);
   for (const auto& problem : json_schema::compile(*schema).problems)
-    fields.fail(key, (problem.schema.empty() ? "" : "at " + problem.schema + ": ") + problem.message);
+    errors.push_back({path_to(*schema, base, problem.schema), problem.message});
   target = *schema;
 }
 
@@ -212,11 +254,11 @@ AgentSpecOrErrors parse_agent_spec(const json& object, const std::string& base) 
   read_arguments(fields, "args", spec.args);
   read_env(fields, spec, errors);
   read_limits(fields, spec.limits, errors);
-  read_times(fields, spec);
+  read_times(fields, spec, errors);
   read_scheduling(fields, spec);
   read_security_context(fields, spec, errors);
-  read_schema(fields, "inputSchema", spec.input_schema);
-  read_schema(fields, "outputSchema", spec.output_schema);
+  read_schema(fields, "inputSchema", spec.input_schema, errors);
+  read_schema(fields, "outputSchema", spec.output_schema, errors);
   read_price(fields, spec);
   read_retry(fields, spec, errors);
   fields.refuse("network", "containers have no network; remove this field");

@@ -1,7 +1,7 @@
 #include "api/fields.h"
 
 #include <algorithm>
-#include <numeric>
+#include <set>
 
 #include "api/quantity.h"
 
@@ -153,12 +153,22 @@ void Fields::texts(const std::string& key, std::size_t most, std::vector<std::st
   }
 }
 
+std::string Fields::unknown(const std::string& key) const {
+  if (const auto meant = nearest(key, known_)) return "unknown field; did you mean \"" + *meant + "\"?";
+  std::string names;
+  for (const auto& name : std::set(known_.begin(), known_.end())) names += (names.empty() ? "" : ", ") + name;
+  return "unknown field; expected one of " + names;
+}
+
 void Fields::finish() {
+  std::size_t found = 0;
   for (const auto& [key, value] : object_.items()) {
     if (std::ranges::find(known_, key) != known_.end()) continue;
-    const auto meant = nearest(key, known_);
-    fail(key, meant ? "unknown field; did you mean \"" + *meant + "\"?" : "unknown field");
+    if (++found > kMostUnknownFields) continue;
+    fail(key, unknown(key));
   }
+  if (found > kMostUnknownFields)
+    errors_.push_back({path_, std::to_string(found - kMostUnknownFields) + " more unknown fields"});
 }
 
 }  // namespace slipway

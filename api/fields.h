@@ -26,6 +26,9 @@ std::string describe(const nlohmann::json& value);
 bool is_dns_label(std::string_view text);      ///< DNS-1123: 1–63 of a-z 0-9 '-', not at the ends
 bool is_dns_subdomain(std::string_view text);  ///< labels joined by dots, at most 253
 bool is_user_id(std::string_view text);        ///< 1–128 printable characters (UTF-8) except '*'
+bool is_printable_text(std::string_view text, std::size_t most);  ///< 1 to `most` printable characters
+
+inline constexpr std::size_t kMostUnknownFields = 20;
 
 /// Reads the fields of one JSON object and collects everything wrong in it. A field that is absent or null
 /// leaves its target alone. Fields asked for are the known ones; `finish` reports the others.
@@ -35,6 +38,8 @@ class Fields {
 
   const std::string& path() const { return path_; }
   bool has(const std::string& key) const;
+  /// Whether the field is there at all, be it null.
+  bool given(const std::string& key) const { return object_.contains(key); }
   /// The value, or null when absent. Marks the field as known.
   const nlohmann::json* take(const std::string& key);
   void fail(const std::string& key, std::string message);
@@ -56,11 +61,13 @@ class Fields {
   const nlohmann::json* object(const std::string& key);
   const nlohmann::json* array(const std::string& key, std::size_t most);
 
-  /// Reports every field that nobody asked for, with the nearest known name.
+  /// Reports the fields that nobody asked for, with the nearest known name or else all of them; at most
+  /// kMostUnknownFields.
   void finish();
 
  private:
   void expected(const std::string& key, const std::string& what, const nlohmann::json& got);
+  std::string unknown(const std::string& key) const;
 
   const nlohmann::json& object_;
   std::string path_;

@@ -27,6 +27,7 @@ struct EntitlementSpec {
   std::string agent;
   std::optional<std::int64_t> uses;  ///< total granted; nothing: without bound
   std::optional<TimePoint> expires;
+  bool operator==(const EntitlementSpec&) const = default;
 };
 
 struct QuotaSpec {
@@ -35,6 +36,7 @@ struct QuotaSpec {
   std::optional<int> max_running;
   std::optional<int> max_queued;
   std::optional<int> max_priority;
+  bool operator==(const QuotaSpec&) const = default;
 };
 
 struct ExecutionSpec {
@@ -50,19 +52,26 @@ struct ExecutionSpec {
   std::optional<std::chrono::seconds> ttl_after_finished;
   std::string traceparent;
   bool cancel = false;
+  bool operator==(const ExecutionSpec&) const = default;
 };
 
 /// One document, checked as far as it can be without the database.
 struct Object {
-  std::string name;           ///< DNS-1123; empty only with generate_name
+  /// Empty only with generate_name. DNS-1123; an entitlement's may be any id of its seller's, and a quota is
+  /// named after its user.
+  std::string name;
   std::string generate_name;  ///< a prefix; executions only
   std::map<std::string, std::string> labels;
   std::variant<AgentSpec, EntitlementSpec, QuotaSpec, ExecutionSpec> spec;  ///< in the order of Kind
   std::string file;
   SourcePlace place;
+  SourcePlace name_place;  ///< of name or generate_name
 
   Kind kind() const { return static_cast<Kind>(spec.index()); }
 };
+
+/// The document of an object, what it leaves to its default left out: parsing it gives the object again.
+nlohmann::json to_json(const Object& object);
 
 struct ObjectsOrErrors {
   std::vector<Object> objects;

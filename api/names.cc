@@ -59,7 +59,11 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
   std::optional<std::string> best;
   std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const auto& candidate : candidates) {
-    const auto far = abbreviates(name, candidate) ? 1 : distance(name, candidate);
+    // No fewer letters can be changed than the one is longer than the other.
+    const auto longer = std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size());
+    const bool abbreviated = abbreviates(name, candidate);
+    if (!abbreviated && longer >= least) continue;
+    const auto far = abbreviated ? 1 : distance(name, candidate);
     if (far < least) {
       least = far;
       best = candidate;
@@ -92,12 +96,15 @@ bool is_dns_subdomain(std::string_view text) {
 }
 
 bool is_user_id(std::string_view text) {
-  if (text.empty() || text.find('*') != std::string_view::npos) return false;
+  return text.find('*') == std::string_view::npos && is_printable_text(text, 128);
+}
+
+bool is_printable_text(std::string_view text, std::size_t most) {
   const bool printable =
       std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
   const auto characters =
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-  return printable && characters <= 128;
+  return !text.empty() && printable && static_cast<std::size_t>(characters) <= most;
 }
 
 }  // namespace slipway

@@ -68,7 +68,10 @@ Result<TimePoint> parse_timestamp(std::string_view text) {
     return expected;
   const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
   if (!date.ok()) return expected;
-  return TimePoint(sys_days(date)) + hours(h) + minutes(mi) + seconds(s) + fraction - offset;
+  const auto time = TimePoint(sys_days(date)) + hours(h) + minutes(mi) + seconds(s) + fraction - offset;
+  // An offset may lead out of the years that can be written back.
+  if (time < TimePoint{} || time >= TimePoint(sys_days(year(10000) / 1 / 1))) return expected;
+  return time;
 }
 
 std::string format_timestamp(TimePoint time) {

@@ -9,44 +9,16 @@
 #include <sstream>
 
 #include "api/fields.h"
+#include "api/source_lines.h"
+#include "api/yaml_caps.h"
 #include "api/yaml_scalar.h"
+#include "api/yaml_sentences.h"
 
 namespace slipway {
 
 using nlohmann::json;
 
 namespace {
-
-// The lines of the text, so that yaml-cpp's marks (bytes, from 0) become what an editor shows (characters,
-// from 1).
-class Lines {
- public:
-  explicit Lines(std::string_view text) {
-    while (true) {
-      const auto end = text.find('\n');
-      lines_.push_back(text.substr(0, end));
-      if (end == std::string_view::npos) break;
-      text.remove_prefix(end + 1);
-    }
-  }
-  std::string_view line(int number) const {
-    const auto index = static_cast<std::size_t>(std::max(0, number));
-    return index < lines_.size() ? lines_[index] : std::string_view();
-  }
-  bool is_beyond(int number) const {
-    return static_cast<std::size_t>(std::max(0, number)) + 1 >= lines_.size() && line(number).empty();
-  }
-  SourcePlace place(int line_number, int byte_column) const {
-    const auto head = line(line_number).substr(0, static_cast<std::size_t>(std::max(0, byte_column)));
-    const auto characters =
-        std::ranges::count_if(head, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-    return {std::max(0, line_number) + 1, static_cast<int>(characters) + 1};
-  }
-  SourcePlace place(const YAML::Mark& mark) const { return place(mark.line, mark.column); }
-
- private:
-  std::vector<std::string_view> lines_;
-};
 
 // Thrown through yaml-cpp when reading on makes no sense; caught in parse_yaml.
 struct Stop {
@@ -57,12 +29,14 @@ struct Frame {
   json value;
   std::string path;
   std::optional<std::string> key;  // of the value that comes next, in a map
-  std::set<std::string> refused;   // keys that were reported, whose values are dropped
+  bool is_block_map = false;
+  int key_at = 0;                 // its place in bytes
+  std::set<std::string> refused;  // keys that were reported, whose values are dropped
 };
 
 class Builder : public YAML::EventHandler {
  public:
-  Builder(const Lines& lines, YamlFile& file, const std::string& name)
+  Builder(const SourceLines& lines, YamlFile& file, const std::string& name)
       : lines_(lines), file_(file), name_(name) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -70,21 +44,26 @@ class Builder : public YAML::EventHandler {
     // yaml-cpp takes whatever follows a complete document for the next one; YAML wants to be told.
     if (another && !lines_.line(mark.line).starts_with("---"))
       stop(mark, "expected the end of the document or ---");
-    document_ = YamlDocument{name_, json(), lines_.place(mark), {}};
+    document_ = YamlDocument{name_, json(), place(mark), {}};
     document_.places[""] = document_.start;
+    place_bytes_ = 0;
   }
   void OnDocumentEnd() override {
     if (!document_.value.is_null()) file_.documents.push_back(std::move(document_));
   }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
-    if (wants_key()) return key(mark, "null", "?");
+    if (wants_key()) stop(mark, "expected text as a key");
+    // Where no colon stands, yaml-cpp puts the value that it misses at the key's own place. ({a, b} is YAML.)
+    const bool in_block_map = !frames_.empty() && frames_.back().is_block_map;
+    if (in_block_map && mark.pos <= frames_.back().key_at)
+      report(mark, next_path(), "expected a colon and a value after this key");
     add(mark, json());
   }
   void OnAnchor(const YAML::Mark& mark, const std::string&) override {
-    report(mark, "anchors are not supported; write the value out");
+    report(mark, next_path(), "anchors are not supported; write the value out");
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    report(mark, "aliases are not supported; write the value out");
+    report(mark, next_path(), "aliases are not supported; write the value out");
     if (wants_key()) return key(mark, "*", "!");
     add(mark, json());
   }
@@ -96,7 +75,7 @@ class Builder : public YAML::EventHandler {
     if (!plain) return add(mark, json(text));
     auto value = resolve_plain_scalar(text);
     if (!value) {
-      report(mark,
+      report(mark, next_path(),
              "the number " + text.substr(0, 40) + " has no JSON form; put it in quotes to keep it as text");
       return add(mark, json());
     }
@@ -107,43 +86,55 @@ class Builder : public YAML::EventHandler {
     open(mark, tag, json::array());
   }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
-    open(mark, tag, json::object());
+                  YAML::EmitterStyle::value style) override {
+    open(mark, tag, json::object(), style == YAML::EmitterStyle::Block);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapEnd() override { close(); }
 
  private:
+  SourcePlace place(const YAML::Mark& mark) const { return lines_.place(mark.line, mark.column); }
+
   bool wants_key() const {
     return !frames_.empty() && frames_.back().value.is_object() && !frames_.back().key;
   }
 
   void key(const YAML::Mark& mark, const std::string& text, const std::string& tag) {
     auto& frame = frames_.back();
+    if (text.size() > kMostYamlKeyBytes)
+      stop(mark, "a key of more than " + std::to_string(kMostYamlKeyBytes) + " bytes");
     frame.key = text;
+    frame.key_at = mark.pos;
     if (text == "<<" && tag == "?") {
-      report(mark, "merge keys are not supported; write the fields out");
+      report(mark, frame.path, "merge keys are not supported; write the fields out");
       frame.refused.insert(text);
     } else if (frame.value.contains(text)) {
-      report(mark, "duplicate key " + describe(json(text)) + ", first given on line " +
-                       std::to_string(first_line(text)));
+      const auto path = join(frame.path, text);
+      const auto first = document_.places.find(path);
+      report(mark, path,
+             first == document_.places.end()
+                 ? "duplicate key"
+                 : "duplicate key, first given on line " + std::to_string(first->second.line));
       frame.refused.insert(text);
     } else {
-      note(mark, join(frame.path, text));
+      note(mark);
     }
   }
 
-  int first_line(const std::string& text) { return document_.place_of(join(frames_.back().path, text)).line; }
-
-  void note(const YAML::Mark& mark, const std::string& path) {
-    if (document_.places.size() < kMostPlaces) document_.places.emplace(path, lines_.place(mark));
+  // Where the value that comes next stands, until the paths have grown too large: one may be as long as the
+  // text, and every entry of a list has one. Half of the room is kept for what has a name.
+  void note(const YAML::Mark& mark) {
+    if (place_bytes_ > kMostPlaceBytes / (frames_.back().value.is_array() ? 2 : 1)) return;
+    auto path = next_path();
+    place_bytes_ += path.size() + 64;
+    document_.places.emplace(std::move(path), place(mark));
   }
 
   std::string next_path() const {
     if (frames_.empty()) return "";
     const auto& frame = frames_.back();
-    return frame.value.is_array() ? join(frame.path, frame.value.size())
-                                  : join(frame.path, frame.key.value_or(""));
+    if (frame.value.is_array()) return join(frame.path, frame.value.size());
+    return frame.key ? join(frame.path, *frame.key) : frame.path;
   }
 
   void count(const YAML::Mark& mark) {
@@ -151,15 +142,15 @@ class Builder : public YAML::EventHandler {
       stop(mark, "more than " + std::to_string(kMostYamlNodes) + " values in one file");
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, json container) {
+  void open(const YAML::Mark& mark, const std::string& tag, json container, bool is_block_map = false) {
     count(mark);
     if (tag != "?" && tag != "!" && !tag.empty()) refuse_tag(mark, tag);
     if (wants_key()) stop(mark, "expected text as a key");
     if (frames_.size() >= kMostYamlDepth)
       stop(mark, "nested deeper than " + std::to_string(kMostYamlDepth) + " levels");
-    auto path = next_path();
-    if (!frames_.empty() && frames_.back().value.is_array()) note(mark, path);
-    frames_.push_back(Frame{std::move(container), std::move(path), std::nullopt, {}});
+    if (!frames_.empty() && frames_.back().value.is_array()) note(mark);
+    auto path = place_bytes_ > kMostPlaceBytes ? "" : next_path();
+    frames_.push_back(Frame{std::move(container), std::move(path), std::nullopt, is_block_map, 0, {}});
   }
 
   void close() {
@@ -170,7 +161,7 @@ class Builder : public YAML::EventHandler {
 
   void add(const YAML::Mark& mark, json value) {
     count(mark);
-    if (!frames_.empty() && frames_.back().value.is_array()) note(mark, next_path());
+    if (!frames_.empty() && frames_.back().value.is_array()) note(mark);
     attach(std::move(value));
   }
 
@@ -188,30 +179,29 @@ class Builder : public YAML::EventHandler {
     if (frame.refused.erase(name) == 0) frame.value[name] = std::move(value);
   }
 
-  SourceError error_at(const YAML::Mark& mark, std::string message) const {
-    return {name_, lines_.place(mark), "", std::move(message)};
-  }
-  void report(const YAML::Mark& mark, std::string message) {
-    if (file_.errors.size() >= 100) stop(mark, "too many errors");
-    file_.errors.push_back(error_at(mark, std::move(message)));
+  void report(const YAML::Mark& mark, std::string path, std::string message) {
+    if (file_.errors.size() >= kMostYamlErrors) stop(mark, "too many errors; the rest was not read");
+    file_.errors.push_back({name_, place(mark), std::move(path), std::move(message)});
   }
   [[noreturn]] void stop(const YAML::Mark& mark, std::string message) const {
-    throw Stop{error_at(mark, std::move(message))};
+    throw Stop{{name_, place(mark), "", std::move(message)}};
   }
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
-    report(mark, "tags are not supported: " + describe(json(tag)));
+    report(mark, next_path(), "tags are not supported: " + describe(json(tag)));
   }
 
-  const Lines& lines_;
+  const SourceLines& lines_;
   YamlFile& file_;
   const std::string& name_;
   YamlDocument document_;
   std::vector<Frame> frames_;
   std::size_t nodes_ = 0;
+  std::size_t place_bytes_ = 0;
   int started_ = 0;
 };
 
-void read_documents(std::string_view text, const Lines& lines, YamlFile& file, const std::string& name) {
+void read_documents(std::string_view text, const SourceLines& lines, YamlFile& file,
+                    const std::string& name) {
   // yaml-cpp takes a quoted scalar that is still open at the end of the text for a complete one; it does not
   // before a document's end marker.
   std::istringstream stream{std::string(text) + (text.ends_with('\n') ? "...\n" : "\n...\n")};
@@ -223,10 +213,10 @@ void read_documents(std::string_view text, const Lines& lines, YamlFile& file, c
   } catch (const Stop& stop) {
     file.errors.push_back(stop.error);
   } catch (const YAML::Exception& error) {
-    const bool at_marker = lines.is_beyond(error.mark.line);
-    const auto message =
-        at_marker ? "the text ends inside a quoted text, list or map that is never closed" : error.msg;
-    file.errors.push_back({name, lines.place(error.mark), "", "not valid YAML: " + message});
+    const auto& mark = error.mark;
+    file.errors.push_back({name, lines.place(mark.line, mark.column), "",
+                           "not valid YAML: " + explain_malformed(error.msg, lines.line(mark.line),
+                                                                  lines.is_beyond(mark.line))});
   }
 }
 
@@ -256,14 +246,12 @@ YamlFile parse_yaml(std::string_view text, const std::string& file_name) {
     return file;
   };
   if (text.size() > kMostYamlBytes) return refuse({1, 1}, "larger than 4 MiB");
-  const Lines lines(text);
-  if (const auto at = find_unprintable(text); at != std::string_view::npos) {
-    const auto head = text.substr(0, at);
-    const auto line = static_cast<int>(std::ranges::count(head, '\n'));
-    const auto start = head.rfind('\n');
-    const auto column = static_cast<int>(at - (start == std::string_view::npos ? 0 : start + 1));
-    return refuse(lines.place(line, column), "not text: expected printable UTF-8");
-  }
+  const auto breach = find_breach(text);
+  const auto read = text.substr(0, breach ? breach->offset : text.size());
+  if (const auto at = find_unprintable(read); at != std::string_view::npos)
+    return refuse(place_at(text, at), "not text: expected printable UTF-8");
+  if (breach) return refuse(place_at(text, breach->offset), breach->message);
+  const SourceLines lines(text);
   read_documents(text, lines, file, file_name);
   return file;
 }

@@ -19,7 +19,7 @@ struct SourcePlace {
 struct SourceError {
   std::string file;
   SourcePlace place;
-  std::string path;  ///< empty when the text itself is malformed
+  std::string path;  ///< empty when the text itself is malformed, or the document is meant
   std::string message;
 };
 std::string to_string(const SourceError& error);
@@ -30,7 +30,7 @@ struct YamlDocument {
   nlohmann::json value;
   SourcePlace start;
   /// Paths as `join` of api/fields.h writes them → the field's key, or the entry of a list. At most
-  /// kMostPlaces of them.
+  /// kMostPlaceBytes of them.
   std::map<std::string, SourcePlace> places;
 
   /// Where `path` stands; for a field that is absent, where its nearest parent stands.
@@ -44,9 +44,14 @@ struct YamlFile {
 };
 
 inline constexpr std::size_t kMostYamlBytes = 4 << 20;
-inline constexpr std::size_t kMostYamlNodes = 600'000;
+inline constexpr std::size_t kMostYamlNodes = 150'000;
 inline constexpr std::size_t kMostYamlDepth = 64;
-inline constexpr std::size_t kMostPlaces = 20'000;
+inline constexpr std::size_t kMostYamlDocuments = 10'000;
+inline constexpr std::size_t kMostYamlKeyBytes = 1024;
+inline constexpr std::size_t kMostYamlTextBytes = 2 << 20;
+inline constexpr std::size_t kMostYamlErrors = 100;  ///< of one file; reading stops there
+/// Of the paths whose places are kept; what stands beyond is told at its nearest parent's place.
+inline constexpr std::size_t kMostPlaceBytes = 2 << 20;
 
 /// Reads YAML 1.2 (and so JSON) straight to JSON: `no` is text, `010` is ten. Anchors, aliases, merge keys,
 /// duplicate keys, tags, keys that are no text and numbers without a JSON form are errors, and so is anything

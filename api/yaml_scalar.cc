@@ -123,6 +123,10 @@ std::optional<json> resolve_plain_scalar(const std::string& text) {
 std::size_t find_unprintable(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto c = static_cast<unsigned char>(text[at]);
+    if (c >= 0x20 && c < 0x7f) {
+      ++at;
+      continue;
+    }
     if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) return at;
     const auto length = utf8_length(text, at);
     if (length == 0) return at;

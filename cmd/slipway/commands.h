@@ -17,6 +17,7 @@ void add_diff_command(CLI::App& app, Session& session);
 void add_get_command(CLI::App& app, Session& session);
 void add_show_commands(CLI::App& app, Session& session);  // describe, output
 void add_why_command(CLI::App& app, Session& session);
+void add_explain_command(CLI::App& app, Session& session);
 void add_run_command(CLI::App& app, Session& session);
 void add_logs_command(CLI::App& app, Session& session);
 void add_wait_command(CLI::App& app, Session& session);

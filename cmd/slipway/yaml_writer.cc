@@ -26,7 +26,11 @@ bool is_plain(const std::string& text) {
 // A JSON string is a double-quoted YAML scalar.
 std::string scalar(const json& value) {
   if (value.is_string() && is_plain(value.get_ref<const std::string&>())) return value.get<std::string>();
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  auto text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  // JSON has this one raw, and YAML has not.
+  for (auto at = text.find('\x7f'); at != std::string::npos; at = text.find('\x7f', at))
+    text.replace(at, 1, "\\u007f");
+  return text;
 }
 
 int rank(const std::string& key) {

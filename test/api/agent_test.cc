@@ -63,10 +63,10 @@ TEST(AgentSpec, EveryErrorIsReportedAtOnceWithItsPath) {
 }
 
 TEST(AgentSpec, UnknownFieldsAreRefusedWithTheNearestName) {
-  EXPECT_THAT(
-      errors_of(R"({"image": "x", "comand": [], "time_out": 5, "zebra": 1})"),
-      ElementsAre(R"(spec.comand: unknown field; did you mean "command"?)",
-                  R"(spec.time_out: unknown field; did you mean "timeout"?)", "spec.zebra: unknown field"));
+  EXPECT_THAT(errors_of(R"({"image": "x", "comand": [], "time_out": 5, "retry": {"zebra": 1}})"),
+              ElementsAre("spec.retry.zebra: unknown field; expected one of limit, nodeLost",
+                          R"(spec.comand: unknown field; did you mean "command"?)",
+                          R"(spec.time_out: unknown field; did you mean "timeout"?)"));
   EXPECT_THAT(errors_of(R"({"image": "x", "resources": {"limits": {"Memory": "1Gi"}}})"),
               ElementsAre(R"(spec.resources.limits.Memory: unknown field; did you mean "memory"?)"));
 }

@@ -33,7 +33,7 @@ spec: {user: u-42, agent: momentum, uses: 100, expires: 2027-01-01T00:00:00Z}
 ---
 apiVersion: slipway.dev/v1alpha1
 kind: Quota
-metadata: {name: u-42}
+metadata: {name: "*"}
 spec: {user: "*", perMinute: 60, maxRunning: 4, maxQueued: 1000, maxPriority: 0}
 ---
 apiVersion: slipway.dev/v1alpha1
@@ -74,12 +74,12 @@ spec:
       value: 3
 )"),
       ElementsAre(
-          R"(a.yaml:4:3: metadata.name: expected a name of a-z, 0-9, - and ., got "Momentum")",
+          R"(a.yaml:4:3: metadata.name: expected a name of a-z, 0-9, - and . (a letter or digit at both ends, at most 63 between dots), got "Momentum")",
           "a.yaml:5:3: metadata.namespace: there are no namespaces: users are the tenants; remove this field",
-          "a.yaml:13:7: spec.env[0].value: expected text, got 3",
+          R"(a.yaml:8:3: spec.timeout: expected a duration such as 5m, 1h30m or whole seconds, got "-5m")",
           R"(a.yaml:10:14: spec.resources.limits.cpu: expected a quantity of cores such as 500m or 2, got "fast")",
           R"(a.yaml:10:25: spec.resources.limits.mem: unknown field; did you mean "memory"?)",
-          R"(a.yaml:8:3: spec.timeout: expected a duration such as 5m, 1h30m or whole seconds, got "-5m")"));
+          "a.yaml:13:7: spec.env[0].value: expected text, got 3"));
 }
 
 TEST(Kinds, KindAndVersionAreChecked) {
@@ -102,19 +102,20 @@ TEST(Kinds, AnExecutionNamesUserAgentAndInput) {
       errors_of(
           "apiVersion: slipway.dev/v1alpha1\nkind: Execution\nmetadata: {name: a, generateName: b-}\nspec:\n"
           "  user: '*'\n  agent: x y\n  timeout: 1ms\n  cancel: yes\n"),
-      ElementsAre("a.yaml:3:12: metadata.name: expected either name or generateName",
-                  R"(a.yaml:5:3: spec.user: expected 1 to 128 printable characters except *, got "*")",
-                  R"(a.yaml:6:3: spec.agent: expected a name of a-z, 0-9, - and ., got "x y")",
-                  "a.yaml:4:1: spec.input: is required",
-                  R"(a.yaml:7:3: spec.timeout: expected a duration of whole seconds, got "1ms")",
-                  R"(a.yaml:8:3: spec.cancel: expected true or false, got "yes")"));
+      ElementsAre(
+          "a.yaml:3:21: metadata.generateName: expected either name or generateName",
+          "a.yaml:4:1: spec.input: is required",
+          R"(a.yaml:5:3: spec.user: expected 1 to 128 printable characters except *, got "*")",
+          R"(a.yaml:6:3: spec.agent: expected a name of a-z, 0-9, - and . (a letter or digit at both ends, at most 63 between dots), got "x y")",
+          R"(a.yaml:7:3: spec.timeout: expected a duration of whole seconds, got "1ms")",
+          R"(a.yaml:8:3: spec.cancel: expected true or false, got "yes")"));
 }
 
 TEST(Kinds, TheSameObjectTwiceIsAnError) {
-  const auto quota = "apiVersion: slipway.dev/v1alpha1\nkind: Quota\nmetadata: {name: q}\nspec: {user: u}\n";
+  const auto quota = "apiVersion: slipway.dev/v1alpha1\nkind: Quota\nmetadata: {name: u}\nspec: {user: u}\n";
   const auto answer = parse_objects({parse_yaml(quota, "a.yaml"), parse_yaml(quota, "b.yaml")});
   ASSERT_EQ(answer.errors.size(), 1U);
-  EXPECT_EQ(to_string(answer.errors[0]), "b.yaml:1:1: metadata.name: quota/q was already given at a.yaml:1");
+  EXPECT_EQ(to_string(answer.errors[0]), "b.yaml:3:12: metadata.name: quota/u was already given at a.yaml:3");
 }
 
 TEST(Timestamp, IsReadStrictlyAndWrittenBack) {

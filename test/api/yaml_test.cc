@@ -70,26 +70,30 @@ struct Bad {
 // The corpus of malformed files, each with the very line a user reads.
 TEST(Yaml, MalformedTextIsRefusedWithFileLineAndColumn) {
   const Bad corpus[] = {
-      {"a: 1\na: 2\n", "a.yaml:2:1: duplicate key \"a\", first given on line 1"},
-      {"a: {b: 1, c: 2, b: 3}\n", "a.yaml:1:17: duplicate key \"b\", first given on line 1"},
-      {"a: &x 1\n", "a.yaml:1:4: anchors are not supported; write the value out"},
-      {"a: *x\n", "a.yaml:1:4: not valid YAML: the referenced anchor is not defined"},
-      {"a:\n  <<: {b: 1}\n", "a.yaml:2:3: merge keys are not supported; write the fields out"},
-      {"a: !!binary aGk=\n", "a.yaml:1:4: tags are not supported: \"tag:yaml.org,2002:binary\""},
-      {"a: !secret x\n", "a.yaml:1:4: tags are not supported: \"!secret\""},
-      {"a: !!map {b: 1}\n", "a.yaml:1:4: tags are not supported: \"tag:yaml.org,2002:map\""},
+      {"a: 1\na: 2\n", "a.yaml:2:1: a: duplicate key, first given on line 1"},
+      {"a: {b: 1, c: 2, b: 3}\n", "a.yaml:1:17: a.b: duplicate key, first given on line 1"},
+      {"a: &x 1\n", "a.yaml:1:4: a: anchors are not supported; write the value out"},
+      {"a: *x\n", "a.yaml:1:4: not valid YAML: aliases are not supported; write the value out"},
+      {"a:\n  <<: {b: 1}\n", "a.yaml:2:3: a: merge keys are not supported; write the fields out"},
+      {"a: !!binary aGk=\n", "a.yaml:1:4: a: tags are not supported: \"tag:yaml.org,2002:binary\""},
+      {"a: !secret x\n", "a.yaml:1:4: a: tags are not supported: \"!secret\""},
+      {"a: !!map {b: 1}\n", "a.yaml:1:4: a: tags are not supported: \"tag:yaml.org,2002:map\""},
       {"? [1, 2]\n: x\n", "a.yaml:1:3: expected text as a key"},
-      {"a: .inf\n", "a.yaml:1:4: the number .inf has no JSON form; put it in quotes to keep it as text"},
-      {"a: 1e999\n", "a.yaml:1:4: the number 1e999 has no JSON form; put it in quotes to keep it as text"},
+      {"a: .inf\n", "a.yaml:1:4: a: the number .inf has no JSON form; put it in quotes to keep it as text"},
+      {"a: 1e999\n", "a.yaml:1:4: a: the number 1e999 has no JSON form; put it in quotes to keep it as text"},
       {"a: 18446744073709551616\n",
-       "a.yaml:1:4: the number 18446744073709551616 has no JSON form; put it in quotes to keep it as text"},
-      {"a: [1, 2\nb: 3\n", "a.yaml:2:2: not valid YAML: end of sequence flow not found"},
+       "a.yaml:1:4: a: the number 18446744073709551616 has no JSON form; put it in quotes to keep it as "
+       "text"},
+      {"a: [1, 2\nb: 3\n", "a.yaml:2:2: not valid YAML: expected , or ] after an entry of a […] list"},
       {"a: {b: 1\n",
        "a.yaml:2:1: not valid YAML: the text ends inside a quoted text, list or map that is never closed"},
       {"a: 'open\n",
        "a.yaml:2:1: not valid YAML: the text ends inside a quoted text, list or map that is never closed"},
-      {"a: \"\\q\"\n", "a.yaml:1:7: not valid YAML: unknown escape character: q"},
-      {"a:\n\t- 1\n", "a.yaml:2:2: not valid YAML: illegal block entry"},
+      {"a: \"\\q\"\n",
+       "a.yaml:1:7: not valid YAML: \"\\q\" is no escape: expected one of \\n, \\t, \\\", \\\\, \\xNN, "
+       "\\uNNNN and the "
+       "like, or single quotes around the text"},
+      {"a:\n\t- 1\n", "a.yaml:2:2: not valid YAML: a tab in the indentation: expected spaces"},
       {"{a: 1} b\n", "a.yaml:1:8: expected the end of the document or ---"},
       {"a: 1\n\xff\n", "a.yaml:2:1: not text: expected printable UTF-8"},
       {"a: \xed\xa0\x80\n", "a.yaml:1:4: not text: expected printable UTF-8"},
@@ -99,9 +103,10 @@ TEST(Yaml, MalformedTextIsRefusedWithFileLineAndColumn) {
 }
 
 TEST(Yaml, EveryErrorOfAFileIsReported) {
-  EXPECT_THAT(errors_of("a: &x 1\nb: *x\nb: 2\nc: .nan\n"),
-              ElementsAre(HasSubstr("a.yaml:1:"), HasSubstr("a.yaml:2:4: aliases"),
-                          HasSubstr("a.yaml:3:1: duplicate key"), HasSubstr("a.yaml:4:4: the number .nan")));
+  EXPECT_THAT(
+      errors_of("a: &x 1\nb: *x\nb: 2\nc: .nan\n"),
+      ElementsAre(HasSubstr("a.yaml:1:"), HasSubstr("a.yaml:2:4: b: aliases"),
+                  HasSubstr("a.yaml:3:1: b: duplicate key"), HasSubstr("a.yaml:4:4: c: the number .nan")));
 }
 
 TEST(Yaml, BombsMeetACap) {
@@ -114,7 +119,7 @@ TEST(Yaml, BombsMeetACap) {
   EXPECT_THAT(errors_of(std::string(kMostYamlBytes + 1, '#')), ElementsAre("a.yaml:1:1: larger than 4 MiB"));
   std::string many = "[";
   while (many.size() < kMostYamlBytes - 3) many += "1,";
-  EXPECT_THAT(errors_of(many + "]"), ElementsAre(HasSubstr("more than 600000 values")));
+  EXPECT_THAT(errors_of(many + "]"), ElementsAre(HasSubstr("more than 150000 values")));
   EXPECT_THAT(errors_of(std::string("a: \0b", 5)),
               ElementsAre("a.yaml:1:4: not text: expected printable UTF-8"));
 }

@@ -247,7 +247,8 @@ TEST_F(CommandLine, TheUrlMayStandInAFile) {
   std::ofstream(file) << "database:\n  url: \"" << url_ << "\"\n";
   EXPECT_EQ(get().exit_code, 0);
   std::ofstream(file) << "database: {url: &x y}\n";
-  EXPECT_EQ(get().err, "slipway: " + file + ":1:17: anchors are not supported; write the value out\n");
+  EXPECT_EQ(get().err,
+            "slipway: " + file + ":1:17: database.url: anchors are not supported; write the value out\n");
   std::filesystem::remove_all(directory);
 }
 

@@ -1,4 +1,4 @@
-#include "test/fuzz/json_schema/check_input.h"
+#include "test/fuzz/check_input.h"
 
 #include "api/json_schema/json_schema.h"
 #include "api/json_schema/limits.h"

@@ -1,0 +1,18 @@
+# Writes OUT, a C++ file holding the JSON Schema of every kind in FILES (in the order given) as a raw string.
+set(BODY "#include \"api/schemas/kind_schemas.h\"\n\nnamespace slipway::schemas {\n\nconst std::vector<KindSchema>& kind_schemas() {\n  static const std::vector<KindSchema> all = {\n")
+foreach(FILE IN LISTS FILES)
+  get_filename_component(NAME ${FILE} NAME_WE)
+  file(READ ${FILE} TEXT)
+  # A literal may hold at most 64 KiB portably.
+  string(LENGTH "${TEXT}" LENGTH)
+  set(PIECES "")
+  set(AT 0)
+  while(AT LESS LENGTH)
+    string(SUBSTRING "${TEXT}" ${AT} 15000 PIECE)
+    string(APPEND PIECES "R\"~json~(${PIECE})~json~\" ")
+    math(EXPR AT "${AT} + 15000")
+  endwhile()
+  string(APPEND BODY "      {\"${NAME}\", ${PIECES}},\n")
+endforeach()
+string(APPEND BODY "  };\n  return all;\n}\n\n}  // namespace slipway::schemas\n")
+file(WRITE ${OUT} "${BODY}")
