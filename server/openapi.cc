@@ -55,13 +55,13 @@ json schema_of(const Route& route) {
 }
 
 json body_of(const Route& route) {
-  static const std::map<std::string, std::string> bodies = {{"createExecution", "Execution"},
-                                                            {"createAgent", "Agent"},
-                                                            {"applyAgent", "Agent"},
-                                                            {"createEntitlement", "Entitlement"},
-                                                            {"applyEntitlement", "Entitlement"},
-                                                            {"createQuota", "Quota"},
-                                                            {"applyQuota", "Quota"},
+  static const std::map<std::string, std::string> bodies = {{"createExecution", "NewExecution"},
+                                                            {"createAgent", "NewAgent"},
+                                                            {"applyAgent", "NewAgent"},
+                                                            {"createEntitlement", "NewEntitlement"},
+                                                            {"applyEntitlement", "NewEntitlement"},
+                                                            {"createQuota", "NewQuota"},
+                                                            {"applyQuota", "NewQuota"},
                                                             {"createToken", "NewToken"}};
   const auto found = bodies.find(route.operation);
   if (found == bodies.end()) return nullptr;
@@ -188,7 +188,7 @@ json openapi(const std::vector<Route>& routes) {
                     {{"title", "Slipway"},
                      {"version", SLIPWAY_VERSION},
                      {"summary", "Runs jobs of strangers in locked-down containers."},
-                     {"license", {{"name", "see the repository"}, {"identifier", "LicenseRef-Slipway"}}}}},
+                     {"license", {{"name", "proprietary"}, {"identifier", "LicenseRef-Slipway"}}}}},
                    {"servers", {{{"url", "/"}}}},
                    {"components",
                     {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},

@@ -1,6 +1,7 @@
 // What the API's answers look like, as JSON Schema 2020-12.
 #include <nlohmann/json.hpp>
 
+#include "api/schemas/kind_schemas.h"
 #include "server/answers.h"
 
 namespace slipway::server {
@@ -99,6 +100,19 @@ constexpr const char* kSchemas = R"json({
 
 }  // namespace
 
-nlohmann::json openapi_schemas() { return nlohmann::json::parse(kSchemas); }
+nlohmann::json openapi_schemas() {
+  auto all = nlohmann::json::parse(kSchemas);
+  // What may be sent is what a YAML document may say, but for what the path or the token says already.
+  for (const auto& kind : schemas::kind_schemas()) {
+    auto schema = nlohmann::json::parse(kind.json);
+    for (const auto* ours : {"$schema", "$id"}) schema.erase(ours);
+    schema["required"] = {"spec"};
+    auto& properties = schema["properties"];
+    for (const auto* free : {"required", "oneOf"}) properties["metadata"].erase(free);
+    if (kind.kind == "execution") properties["spec"]["required"] = {"agent", "input"};
+    all["New" + schema["title"].get<std::string>()] = std::move(schema);
+  }
+  return all;
+}
 
 }  // namespace slipway::server

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 namespace slipway {
 namespace {
 
@@ -22,6 +25,26 @@ TEST(Reason, NobodyPaysForAPlatformFault) {
       EXPECT_FALSE(row.priced) << row.name;
     }
     if (row.fault == Fault::Policy) EXPECT_EQ(row.use, UseRule::NeverSpent) << row.name;
+  }
+}
+
+// What users look up is what the code does: one line of docs/errors.md a reason, with its status, fault and
+// use.
+TEST(Reason, TheCatalogueSaysTheSame) {
+  std::ostringstream text;
+  text << std::ifstream(std::string(std::getenv("SLIPWAY_SOURCE_DIR")) + "/docs/errors.md").rdbuf();
+  const auto page = text.str();
+  for (int i = 0; i <= static_cast<int>(Reason::NotEnforceable); ++i) {
+    const auto& row = row_of(static_cast<Reason>(i));
+    std::string line = "| `" + std::string(row.name) + "` | " + std::string(to_string(row.status)) + " | ";
+    if (is_final(row.status)) {
+      line += std::string(to_string(row.fault)) + " | ";
+      line += row.use == UseRule::Spent                    ? "spent | "
+              : row.use == UseRule::NeverSpent             ? "never | "
+              : row.use == UseRule::RefundedIfNeverStarted ? "given back before the start, else spent | "
+                                                           : "given back | ";
+    }
+    EXPECT_NE(page.find(line), std::string::npos) << line;
   }
 }
 

@@ -34,6 +34,7 @@ class SlipwaydProcess {
   pid_t pid() const { return process_.pid(); }
   void signal(int number) const { process_.signal(number); }
 
+  int port() const { return port_; }  ///< of its HTTP API, on 127.0.0.1
   /// Body of GET `path`; empty when nobody answers.
   std::string get(const std::string& path) const;
   bool ready() const;
