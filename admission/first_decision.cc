@@ -37,6 +37,8 @@ store::Decision decide_first(const store::Undecided& row, const ContractVerdict&
                              TimePoint now) {
   if (row.cancel_requested) return refuse(row, Reason::Cancelled);
   if (row.start_deadline && now >= *row.start_deadline) return refuse(row, Reason::StartDeadlineExceeded);
+  if (!row.spec && row.agent_revision > 0)
+    return refuse(row, Reason::AgentSuspended, "The agent's spec cannot be used; its author has to mend it.");
   if (!row.spec) return refuse(row, Reason::AgentNotFound);
   if (row.spec->suspend) return refuse(row, Reason::AgentSuspended);
   if (const auto objection = objection_of(policy, *row.spec))

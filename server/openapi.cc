@@ -26,7 +26,7 @@ json schema_of(const Route& route) {
                                                       {"listExecutions", list_of(ref("Execution"))},
                                                       {"getExecutionEvents", list_of(ref("Event"))},
                                                       {"whyExecution", ref("Waiting")},
-                                                      {"getExecutionOutput", json(true)},
+                                                      {"getExecutionOutput", json::object()},
                                                       {"listAgents", list_of(ref("Agent"))},
                                                       {"createAgent", ref("Agent")},
                                                       {"getAgent", ref("Agent")},
@@ -166,6 +166,7 @@ json operation_of(const Route& route) {
     operation["security"] = {{{"token", json::array()}}};
   } else {
     operation["security"] = json::array();
+    statuses.insert(400);  // what is no HTTP
     if (route.operation == "readyz") statuses.insert(503);
   }
   for (const int status : statuses) operation["responses"][std::to_string(status)] = answer_of(route, status);

@@ -106,11 +106,12 @@ nlohmann::json openapi_schemas() {
   for (const auto& kind : schemas::kind_schemas()) {
     auto schema = nlohmann::json::parse(kind.json);
     for (const auto* ours : {"$schema", "$id"}) schema.erase(ours);
-    schema["required"] = {"spec"};
+    schema["required"] = nlohmann::json::array({"spec"});
     auto& properties = schema["properties"];
     for (const auto* free : {"required", "oneOf"}) properties["metadata"].erase(free);
-    if (kind.kind == "execution") properties["spec"]["required"] = {"agent", "input"};
-    all["New" + schema["title"].get<std::string>()] = std::move(schema);
+    if (kind.kind == "execution") properties["spec"]["required"] = nlohmann::json::array({"agent", "input"});
+    const auto name = "New" + schema["title"].get<std::string>();
+    all[name] = std::move(schema);
   }
   return all;
 }

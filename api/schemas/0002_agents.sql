@@ -44,7 +44,7 @@ BEGIN
   IF jsonb_typeof(NEW.spec -> 'image') IS DISTINCT FROM 'string' OR NEW.spec ->> 'image' = '' THEN
     RAISE EXCEPTION 'spec.image: expected the name of an image' USING ERRCODE = 'check_violation';
   END IF;
-  IF coalesce(NEW.spec ->> 'price', '0') !~ '^[0-9]{1,12}(\.[0-9]{1,9})?$' THEN
+  IF coalesce(NEW.spec ->> 'price', '0') !~ '^[0-9]{1,12}(\.[0-9]{1,6})?$' THEN
     RAISE EXCEPTION 'spec.price: expected a decimal such as "0.05"' USING ERRCODE = 'check_violation';
   END IF;
   PERFORM slipway.refuse_bad_schema('inputSchema', NEW.spec -> 'inputSchema');

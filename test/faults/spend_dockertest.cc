@@ -15,6 +15,13 @@
 namespace slipway::test {
 namespace {
 
+/// Executions of the mixture; SLIPWAY_MIXED_EXECUTIONS asks for more.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr int kMixed = 100;
+#else
+constexpr int kMixed = 200;
+#endif
+
 /// Asks again until the database, which is killed now and then, has answered.
 std::string persistently(House& house, const std::string& question) {
   std::string answer;
@@ -150,7 +157,7 @@ class Mixture {
     };
     agent("echo", "cp /input/input.json /output/result.json");
     agent("dear", "cp /input/input.json /output/result.json",
-          R"({"price": "1.000000001", "retry": {"limit": 2}})");
+          R"({"price": "1.000001", "retry": {"limit": 2}})");
     agent("exits", "exit 3");
     agent("sleeper", "while :; do sleep 0.1; done");
     agent("typed", "cp /input/input.json /output/result.json",
@@ -194,7 +201,7 @@ class Mixture {
       case 2:
         house_.daemon().kill9();
         house_.daemon().start(false);
-        ++daemon_starts_;
+        ++probes_;
         return;
       case 1:
       case 3:
@@ -204,21 +211,22 @@ class Mixture {
         return;
       default:
         house_.engine().restart();
+        ++probes_;
     }
   }
   int kills() const { return kills_; }
-  /// Each of them makes a container of its own, to learn what its engine can do.
-  int daemon_starts() const { return daemon_starts_; }
+  /// Containers of the daemons' own, to learn what their engine can do: one for each life of either.
+  int probes() const { return probes_; }
 
  private:
   House& house_;
   int kills_ = 0;
-  int daemon_starts_ = 1;
+  int probes_ = 1;
 };
 
 TEST(Spend, TotalsAreWhatARecountFinds) {
   const char* wanted = std::getenv("SLIPWAY_MIXED_EXECUTIONS");
-  const int total = wanted ? std::atoi(wanted) : 300;
+  const int total = wanted ? std::atoi(wanted) : kMixed;
   PostgresServer postgres;
   House house({.flags = {"--resync", "1s", "--node-slots", "12"}, .postgres = &postgres});
   Mixture mixture(house);
@@ -247,9 +255,9 @@ TEST(Spend, TotalsAreWhatARecountFinds) {
       },
       180'000));
 
-  const auto recount = run(
-      {"/usr/bin/python3", std::string(std::getenv("SLIPWAY_SOURCE_DIR")) + "/test/faults/recount.py",
-       house.database_url(), house.engine().dir() + "/bin/ledger", std::to_string(mixture.daemon_starts())});
+  const auto recount =
+      run({"/usr/bin/python3", std::string(std::getenv("SLIPWAY_SOURCE_DIR")) + "/test/faults/recount.py",
+           house.database_url(), house.engine().dir() + "/bin/ledger", std::to_string(mixture.probes())});
   std::printf("%s%s", recount.out.c_str(), recount.err.c_str());
   std::printf("%d executions, %d kills\n", total, mixture.kills());
   EXPECT_EQ(recount.exit_code, 0);
