@@ -10,9 +10,9 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <random>
 #include <set>
 
+#include "server/decode.h"
 #include "server/parse.h"
 #include "server/problem.h"
 
@@ -25,19 +25,10 @@ using Tcp = asio::ip::tcp;
 using Plain = beast::tcp_stream;
 using Secure = beast::ssl_stream<beast::tcp_stream>;
 
-constexpr std::uint32_t kHeaderBytes = 16 * 1024;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
-constexpr std::string_view kHeadersKept[] = {"authorization",   "content-type", "accept",
-                                             "idempotency-key", "prefer",       "last-event-id",
-                                             "x-request-id",    "traceparent"};
 
 Tcp::socket& socket_of(Plain& stream) { return stream.socket(); }
 Tcp::socket& socket_of(Secure& stream) { return beast::get_lowest_layer(stream).socket(); }
-
-std::string new_request_id() {
-  static std::mt19937_64 random{std::random_device{}()};
-  return hex(random());
-}
 
 Problem problem_of(const beast::error_code& error) {
   if (error == http::error::header_limit)
@@ -56,21 +47,6 @@ bool is_silent_end(const beast::error_code& error) {
          error == asio::ssl::error::stream_truncated;
 }
 
-template <class Message>
-Request decoded(const Message& message) {
-  Request request;
-  request.method = std::string(message.method_string());
-  read_target(message.target(), request);
-  for (const auto name : kHeadersKept) {
-    if (const auto found = message.find(name); found != message.end())
-      request.headers.emplace(name, std::string(found->value()));
-  }
-  request.body = message.body();
-  const auto given = request.header("x-request-id");
-  request.request_id = is_request_id(given) ? given : new_request_id();
-  return request;
-}
-
 }  // namespace
 
 struct HttpServer::State : std::enable_shared_from_this<State> {
@@ -78,7 +54,6 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   struct Connection {
     std::function<void()> close;
     bool idle = true;
-    bool streams = false;
   };
 
   State(asio::io_context& context, HttpServerOptions given, Handler serves)
@@ -225,7 +200,6 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
     const auto request = decoded(parser.get());
     const auto response = co_await answer(request);
     if (response.stream) {
-      connection.streams = true;
       co_await send_stream(socket, response, request);
       co_return false;
     }

@@ -7,8 +7,10 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <fstream>
+#include <future>
 #include <thread>
 
+#include "test/support/command/command.h"
 #include "test/support/http_client/http_client.h"
 
 namespace slipway::server {
@@ -158,6 +160,45 @@ TEST_F(HttpServerTest, ASlowClientIsLetGo) {
   EXPECT_TRUE(body.closed(4000));
   EXPECT_FALSE(idle.closed(100));
   EXPECT_EQ(HttpClient(port()).get("/after").status, 200);
+}
+
+TEST_F(HttpServerTest, SpeaksTlsWithTheFilesItIsGiven) {
+  char directory[] = "/tmp/slipway-tls-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string certificate = std::string(directory) + "/cert.pem",
+                    key = std::string(directory) + "/key.pem";
+  const auto made = test::run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                               "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                               key, "-out", certificate});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  HttpServerOptions options;
+  options.certificate = certificate;
+  options.private_key = key;
+  HttpServer secure(io_, options, [](Request request) -> asio::awaitable<Response> {
+    co_return Response{.body = "over TLS: " + request.path};
+  });
+  ASSERT_TRUE(secure.start());
+  const auto where = "127.0.0.1:" + std::to_string(secure.port());
+  const auto answer =
+      test::run({"curl", "-sS", "--max-time", "10", "--cacert", certificate, "https://" + where + "/x"});
+  EXPECT_EQ(answer.out, "over TLS: /x") << answer.err;
+  EXPECT_NE(test::run({"curl", "-sS", "--max-time", "10", "http://" + where + "/x"}).exit_code, 0);
+  EXPECT_NE(test::run({"curl", "-sS", "--max-time", "10", "--tls-max", "1.1", "--cacert", certificate,
+                       "https://" + where + "/x"})
+                .exit_code,
+            0);
+  options.private_key = certificate;
+  HttpServer wrong(io_, options, nullptr);
+  const auto refused = wrong.start();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("http.tls.key: cannot use " + certificate), std::string::npos)
+      << refused.error().message;
+  std::promise<void> stopped;
+  asio::post(io_, [&] { secure.stop(), stopped.set_value(); });
+  stopped.get_future().wait();
+  EXPECT_TRUE(test::run({"curl", "-s", "--max-time", "2", "--cacert", certificate, "https://" + where + "/x"})
+                  .exit_code != 0);
+  test::run({"rm", "-r", directory});
 }
 
 TEST_F(HttpServerTest, TwoThousandIdleConnectionsCostLittle) {
