@@ -27,12 +27,10 @@ Params filters_of(const PageQuery& query) {
 }
 
 const Statement& page_statement(const PageQuery& query) {
-  if (!query.user.empty()) return pages::kPageOfUser;
-  return query.agent.empty() ? pages::kPageOfAll : pages::kPageOfAgent;
+  return query.user.empty() ? pages::kPageOfAll : pages::kPageOfUser;
 }
 const Statement& count_statement(const PageQuery& query) {
-  if (!query.user.empty()) return pages::kCountOfUser;
-  return query.agent.empty() ? pages::kCountOfAll : pages::kCountOfAgent;
+  return query.user.empty() ? pages::kCountOfAll : pages::kCountOfUser;
 }
 
 /// A place in the list: "microseconds.id" of the last row shown.

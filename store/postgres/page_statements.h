@@ -43,19 +43,15 @@ namespace slipway::store::postgres::pages {
 inline constexpr Statement kPageOfUser{
     "page_of_user",
     SLIPWAY_PAGE_HEAD " WHERE e.user_id = $1 AND ($2::text IS NULL OR e.agent = $2)" SLIPWAY_PAGE_REST};
-inline constexpr Statement kPageOfAgent{
-    "page_of_agent", SLIPWAY_PAGE_HEAD " WHERE $1::text IS NULL AND e.agent = $2" SLIPWAY_PAGE_REST};
 inline constexpr Statement kPageOfAll{
-    "page_of_all", SLIPWAY_PAGE_HEAD " WHERE $1::text IS NULL AND $2::text IS NULL" SLIPWAY_PAGE_REST};
+    "page_of_all",
+    SLIPWAY_PAGE_HEAD " WHERE $1::text IS NULL AND ($2::text IS NULL OR e.agent = $2)" SLIPWAY_PAGE_REST};
 inline constexpr Statement kCountOfUser{"count_of_user",
                                         "SELECT count(*) FROM slipway.executions e WHERE e.user_id = $1 AND "
                                         "($2::text IS NULL OR e.agent = $2)" SLIPWAY_COUNT_REST};
-inline constexpr Statement kCountOfAgent{
-    "count_of_agent",
-    "SELECT count(*) FROM slipway.executions e WHERE $1::text IS NULL AND e.agent = $2" SLIPWAY_COUNT_REST};
 inline constexpr Statement kCountOfAll{"count_of_all",
                                        "SELECT count(*) FROM slipway.executions e WHERE $1::text IS NULL AND "
-                                       "$2::text IS NULL" SLIPWAY_COUNT_REST};
+                                       "($2::text IS NULL OR e.agent = $2)" SLIPWAY_COUNT_REST};
 
 inline constexpr Statement kExecution{"page_execution",
                                       "SELECT " SLIPWAY_EXECUTION_DOCUMENT R"(, e.input::text, e.output::text,

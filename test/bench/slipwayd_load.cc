@@ -130,13 +130,20 @@ DaemonUnderLoad::~DaemonUnderLoad() {
 pid_t DaemonUnderLoad::pid() const { return state_->pid; }
 
 double DaemonUnderLoad::throughput(int count) {
+  state_->run("SET enable_seqscan = off");
   const auto since = Clock::now();
   state_->run(
       "INSERT INTO slipway.executions (user_id, agent, input) SELECT 'bench', 'trivial', '{\"n\":1}' FROM "
       "generate_series(1, $1::int)",
       count);
-  const bool done = wait_until(kStuck, 50ms, [&] {
-    return state_->run("SELECT NOT EXISTS (SELECT FROM slipway.executions WHERE stage <> 'Cleaned')")[0][0]
+  // Each by its partial index: the witness is to cost the machine as little as it can.
+  const bool done = wait_until(kStuck, 25ms, [&] {
+    return state_
+        ->run(
+            "SELECT NOT EXISTS (SELECT FROM slipway.executions WHERE live) AND NOT EXISTS (SELECT FROM "
+            "slipway.executions WHERE queued) AND NOT EXISTS (SELECT FROM slipway.executions WHERE decide_at "
+            "IS "
+            "NOT NULL)")[0][0]
         .as<bool>();
   });
   if (!done) state_->fail("slipwayd did not converge");
