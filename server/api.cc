@@ -25,7 +25,6 @@ bool may(Access access, TokenRole role) {
 }
 
 std::vector<std::string> segments_of(const std::string& pattern) {
-  Request probe;
   std::vector<std::string> parts;
   for (std::size_t at = 1; at <= pattern.size();) {
     const auto end = std::min(pattern.find('/', at), pattern.size());

@@ -6,25 +6,12 @@ namespace {
 
 using nlohmann::json;
 using store::Table;
+using store::table_of;
 
 /// What a user may not see of another's looks absent; agents are everybody's.
 bool concerns(const Call& call, Table table, const json& object) {
   if (call.scope().empty() || table == Table::Agents) return true;
   return object["spec"].value("user", "") == call.scope();
-}
-
-Table table_of(Kind kind) {
-  switch (kind) {
-    case Kind::Agent:
-      return Table::Agents;
-    case Kind::Entitlement:
-      return Table::Entitlements;
-    case Kind::Quota:
-      return Table::Quotas;
-    case Kind::Execution:
-      return Table::Executions;
-  }
-  return Table::Agents;
 }
 
 Result<store::Document> find(store::Catalog& catalog, const Call& call, Table table,

@@ -18,6 +18,20 @@ std::string_view to_string(Table table) {
   return "";
 }
 
+Table table_of(Kind kind) {
+  switch (kind) {
+    case Kind::Agent:
+      return Table::Agents;
+    case Kind::Entitlement:
+      return Table::Entitlements;
+    case Kind::Quota:
+      return Table::Quotas;
+    case Kind::Execution:
+      return Table::Executions;
+  }
+  return Table::Agents;
+}
+
 std::string_view singular_of(Table table) {
   auto name = to_string(table);
   name.remove_suffix(1);

@@ -18,6 +18,7 @@ namespace slipway::store {
 /// What `get` can list.
 enum class Table { Agents, Entitlements, Quotas, Executions, Nodes };
 std::string_view to_string(Table table);    ///< "agents"
+Table table_of(Kind kind);                  ///< where objects of a kind stand
 std::string_view singular_of(Table table);  ///< "agent"
 
 /// What a request of this user for this agent would meet at this moment in what other rows decide.

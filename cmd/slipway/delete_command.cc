@@ -13,6 +13,7 @@ namespace slipway::cli {
 namespace {
 
 using store::Table;
+using store::table_of;
 
 struct Deletion {
   std::vector<std::string> files;
@@ -25,20 +26,6 @@ struct Doomed {
   Target target;
   std::string user;  // of an execution out of a file: its name is unique per user only
 };
-
-Table table_of(Kind kind) {
-  switch (kind) {
-    case Kind::Agent:
-      return Table::Agents;
-    case Kind::Entitlement:
-      return Table::Entitlements;
-    case Kind::Quota:
-      return Table::Quotas;
-    case Kind::Execution:
-      return Table::Executions;
-  }
-  return Table::Agents;
-}
 
 Result<ExecutionId> find(store::Catalog& catalog, const Doomed& doomed) {
   if (doomed.user.empty()) return catalog.find_execution(doomed.target.name);

@@ -166,8 +166,6 @@ inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
 
 #undef SLIPWAY_LABELS_FIT
 
-inline constexpr Statement kFindExecution{"catalog_find_execution", R"(
-  SELECT id FROM slipway.executions WHERE id::text = lower($1) OR name = $1 LIMIT 2)"};
 inline constexpr Statement kStanding{"catalog_standing", R"(
   SELECT id, status, reason, message, exit_code, finished_at IS NOT NULL AND NOT live
   FROM slipway.executions WHERE id = $1::uuid)"};

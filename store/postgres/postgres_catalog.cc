@@ -139,15 +139,7 @@ Result<std::vector<json>> PostgresCatalog::list(const Query& query) {
 }
 
 Result<ExecutionId> PostgresCatalog::find_execution(const std::string& name_or_id) {
-  return call<ExecutionId>([&](Connection& connection) -> Result<ExecutionId> {
-    const auto rows = connection.query(catalog::kFindExecution, {name_or_id});
-    if (rows.size() == 0) return not_found(Table::Executions, name_or_id);
-    if (rows.size() > 1) {
-      return Error{ErrorClass::Conflict,
-                   "several users have an execution named \"" + name_or_id + "\"; give its id"};
-    }
-    return rows.string(0, 0);
-  });
+  return find_execution_of("", name_or_id);
 }
 
 Result<Standing> PostgresCatalog::standing(const ExecutionId& id) {

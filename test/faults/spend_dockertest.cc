@@ -196,22 +196,18 @@ class Mixture {
       AND (stage = 'Deferred' AND labels ->> 'kind' = 'withdrawn' OR stage = 'Running' AND labels ->> 'kind' = 'stopped'))";
 
   void kill_something() {
-    switch (kills_++ % 5) {
-      case 0:
-      case 2:
-        house_.daemon().kill9();
-        house_.daemon().start(false);
-        ++probes_;
-        return;
-      case 1:
-      case 3:
-        house_.postgres().kill9();
-        house_.postgres().start();
-        house_.reconnect();
-        return;
-      default:
-        house_.engine().restart();
-        ++probes_;
+    const int turn = kills_++ % 5;
+    if (turn == 4) {
+      house_.engine().restart();
+      ++probes_;
+    } else if (turn % 2 == 0) {
+      house_.daemon().kill9();
+      house_.daemon().start(false);
+      ++probes_;
+    } else {
+      house_.postgres().kill9();
+      house_.postgres().start();
+      house_.reconnect();
     }
   }
   int kills() const { return kills_; }
