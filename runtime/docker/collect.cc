@@ -60,8 +60,7 @@ asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, s
   const std::string name = container_name(ref);
   Evidence evidence;
   bool mounted = false;
-  const bool quiet = co_await on_pool([this, name, &evidence, &limits, &mounted] {
-    const std::string cgroup = cgroup_of(name);
+  const bool quiet = co_await on_pool([this, name, cgroup = cgroup_of(name), &evidence, &limits, &mounted] {
     if (!cgroups_.kill_all(cgroup)) return false;
     mounted = files_.exists(name);  // what the attempt was made with, whatever this daemon would use now
     files_.read_result(name, limits.output, evidence);

@@ -52,6 +52,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   asio::awaitable<Result<Inspected>> inspect(std::string name_or_id, std::chrono::milliseconds timeout);
   bool is_ours(const nlohmann::json& inspected, const AttemptRef& ref) const;
   NodeBinding node_binding(const ContainerSpec& spec, bool volumes) const;
+  /// To be asked in the loop: a probe of an engine that came back may change the names while the pool works.
   CgroupNames cgroup_names() const {
     return {options_.cgroup_parent, options_.instance_id, systemd_cgroups_};
   }

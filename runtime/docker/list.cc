@@ -67,9 +67,8 @@ asio::awaitable<Result<std::vector<Listed>>> DockerRuntime::Impl::list() {
   const std::string filter =
       url_escape(json{{"label", {std::string(kLabelInstance) + "=" + options_.instance_id}}}.dump());
   // Leftovers first: a container made in between is then seen as a container, not as a directory without one.
-  auto names = co_await on_pool([this] {
+  auto names = co_await on_pool([this, cgroups = cgroup_names()] {
     std::vector<std::string> all = files_.leftovers();
-    const CgroupNames cgroups = cgroup_names();
     for (const std::string& child : cgroups_.children(cgroups.root())) all.push_back(cgroups.name_of(child));
     return all;
   });

@@ -51,8 +51,7 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::s
     auto gone = co_await remove_volumes(ref);
     if (!gone || !*gone) co_return gone;
   }
-  co_return co_await on_pool([this, name]() -> Result<bool> {
-    const std::string cgroup = cgroup_of(name);
+  co_return co_await on_pool([this, name, cgroup = cgroup_of(name)]() -> Result<bool> {
     // A cgroup that can be removed holds nobody.
     if (!cgroups_.remove(cgroup) && (!cgroups_.kill_all(cgroup) || !cgroups_.remove(cgroup))) return false;
     return files_.remove(name);

@@ -102,15 +102,19 @@ House::Row House::attempt(const std::string& id, int number) {
 
 House::Row House::finished(const std::string& id, int timeout_ms) {
   Row last;
-  const bool clean = wait_until(
+  const auto clean = [&] {
+    // What was refused before a claim has made nothing that could be cleaned.
+    return last["stage"] == "Cleaned" || (last["stage"] == "Finished" && last["node"].empty());
+  };
+  wait_until(
       [&] {
         last = row(id);
-        // What was refused before a claim has made nothing that could be cleaned.
-        return last["stage"] == "Cleaned" || (last["stage"] == "Finished" && last["node"].empty());
+        return clean() || daemon_.failed();
       },
       timeout_ms);
-  EXPECT_TRUE(clean) << "not converged: stage " << last["stage"] << ", status " << last["status"]
-                     << ", reason " << last["reason"];
+  EXPECT_FALSE(daemon_.failed()) << "slipwayd ended by itself, exit code " << daemon_.exit_code();
+  EXPECT_TRUE(clean()) << "not converged: stage " << last["stage"] << ", status " << last["status"]
+                       << ", reason " << last["reason"];
   return last;
 }
 

@@ -31,6 +31,8 @@ class SlipwaydProcess {
   bool running() { return process_.running(); }
   bool wait_exit(int timeout_ms) { return process_.wait_exit(timeout_ms); }
   int exit_code() const { return process_.exit_code(); }  ///< -1: runs, or died by a signal
+  /// Ended by itself and not in order: a failed check of a sanitizer, an uncaught exception.
+  bool failed() { return !running() && exit_code() > 0; }
   pid_t pid() const { return process_.pid(); }
   void signal(int number) const { process_.signal(number); }
 
