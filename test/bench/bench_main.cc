@@ -30,22 +30,28 @@ struct Settings {
   int naive_count = 30;
   int singles = 100;  ///< one at a time
   int in_flight = 4;
+  bool statements = false;  ///< what Postgres spent on each statement
 };
 
 struct Figures {
   std::vector<double> floor, naive, slipwayd;             // executions per second
   std::vector<double> slipwayd_to_floor, floor_to_naive;  // of one round
   std::vector<double> cpu_slipwayd, cpu_postgres;         // milliseconds per execution
+  std::vector<double> cpu_engine, cpu_engine_floor;       // of the engine under slipwayd and under the floor
   std::vector<double> floor_ms, slipwayd_ms;              // one at a time
 };
 
 /// One round: the three side by side.
 void measure_round(const Settings& settings, const Ground& ground, DaemonUnderLoad& daemon, pid_t postgres,
-                   Figures& figures) {
+                   pid_t engine, Figures& figures) {
+  const double engine_idle = cpu_ms(engine, true);
   figures.floor.push_back(floor_throughput(ground, settings.count, settings.in_flight));
+  const double engine_before = cpu_ms(engine, true);
+  figures.cpu_engine_floor.push_back((engine_before - engine_idle) / settings.count);
   const double daemon_before = cpu_ms(daemon.pid(), false);
   const double postgres_before = cpu_ms(postgres, true);
   figures.slipwayd.push_back(daemon.throughput(settings.count));
+  figures.cpu_engine.push_back((cpu_ms(engine, true) - engine_before) / settings.count);
   figures.cpu_slipwayd.push_back((cpu_ms(daemon.pid(), false) - daemon_before) / settings.count);
   figures.cpu_postgres.push_back((cpu_ms(postgres, true) - postgres_before) / settings.count);
   figures.naive.push_back(naive_throughput(ground, settings.naive_count, settings.in_flight));
@@ -88,8 +94,28 @@ std::vector<Line> lines_of(const Figures& figures) {
       {"overhead_p99_ms", "overhead p99", "<= 25", tail(figures.slipwayd_ms) - tail(figures.floor_ms), "ms"},
       {"cpu_ms_slipwayd", "CPU of slipwayd per execution", "", median(figures.cpu_slipwayd), "ms"},
       {"cpu_ms_postgres", "CPU of Postgres per execution", "", median(figures.cpu_postgres), "ms"},
+      {"cpu_ms_engine", "CPU of the engine per execution, slipwayd", "", median(figures.cpu_engine), "ms"},
+      {"cpu_ms_engine_floor", "CPU of the engine per execution, floor", "", median(figures.cpu_engine_floor),
+       "ms"},
       {"cpu_ms_control", "CPU of both per execution", "<= 6", cpu, "ms"},
   };
+}
+
+/// What Postgres did for one execution of the rounds, the dearest statement first.
+void print_statements(const std::string& database_url, int executions) {
+  pqxx::connection connection(database_url);
+  pqxx::nontransaction work(connection);
+  const auto rows = work.exec_params(
+      "SELECT round((calls / $1::numeric), 2), round(((total_exec_time + total_plan_time) / $1)::numeric, "
+      "3), "
+      "round((shared_blks_hit / $1::numeric)), round(wal_records / $1::numeric, 1), "
+      "left(regexp_replace(query, '\\s+', ' ', 'g'), 150) FROM pg_stat_statements "
+      "ORDER BY total_exec_time + total_plan_time DESC LIMIT 30",
+      executions);
+  std::puts("per execution: calls, ms, buffer hits, WAL records, statement");
+  for (const auto& row : rows)
+    std::printf("%6s %8s %7s %6s  %s\n", row[0].c_str(), row[1].c_str(), row[2].c_str(), row[3].c_str(),
+                row[4].c_str());
 }
 
 pid_t postmaster_of(const std::string& database_url) {
@@ -105,8 +131,18 @@ pid_t postmaster_of(const std::string& database_url) {
 void run(const Settings& settings) {
   Scratch scratch;
   test::DockerEngine engine;
-  test::PostgresServer postgres({.fsync = true});
+  test::PostgresServer::Options durable{.fsync = true};
+  if (settings.statements)
+    durable.settings = {{"shared_preload_libraries", "pg_stat_statements"},
+                        {"pg_stat_statements.track_planning", "on"},
+                        {"plan_cache_mode", getenv("PCM") ? getenv("PCM") : "auto"},
+                        {"pg_stat_statements.track", getenv("TRK") ? getenv("TRK") : "top"}};
+  test::PostgresServer postgres(durable);
   const auto database = postgres.create_migrated_database();
+  if (settings.statements) {
+    pqxx::connection connection(database);
+    pqxx::nontransaction(connection).exec("CREATE EXTENSION pg_stat_statements");
+  }
   EngineClient client(engine.socket_path());
   Ground ground{.socket = engine.socket_path(),
                 .image_id = {},
@@ -126,7 +162,8 @@ void run(const Settings& settings) {
   std::fputs("create bodies of floor and slipwayd: equal but for names and labels\n", stderr);
   Figures figures;
   for (int round = 0; round < settings.rounds; ++round)
-    measure_round(settings, ground, daemon, postmaster_of(database), figures);
+    measure_round(settings, ground, daemon, postmaster_of(database), engine.pid(), figures);
+  if (settings.statements) print_statements(database, settings.rounds * settings.count);
   measure_singles(settings, ground, daemon, figures);
   const auto lines = lines_of(figures);
   std::fputs(table_of(lines).c_str(), stdout);
@@ -150,6 +187,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   app.add_option("--in-flight", settings.in_flight)->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_flag("--statements", settings.statements,
+               "print what Postgres did for one execution (pg_stat_statements)");
   CLI11_PARSE(app, argc, argv);
   try {
     slipway::bench::run(settings);

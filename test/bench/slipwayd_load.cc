@@ -25,6 +25,10 @@ using namespace std::chrono_literals;
 constexpr auto kReadyTimeout = 60s;
 constexpr auto kStuck = 120s;
 constexpr auto kLogTail = 3000;
+// Prepared statements.
+constexpr const char* kAllDone = "all_done";
+constexpr const char* kFinal = "is_final";
+constexpr const char* kCleaned = "is_cleaned";
 
 pid_t spawn(const DaemonSetup& setup, const std::string& log) {
   const std::vector<std::string> words = {setup.program.string(),
@@ -75,7 +79,18 @@ bool wait_until(Clock::duration timeout, Clock::duration pause, Done done) {
 }  // namespace
 
 struct DaemonUnderLoad::State {
-  explicit State(const std::string& url) : connection(url) {}
+  // Each by its partial index, planned once: the witness is to cost the machine as little as it can.
+  explicit State(const std::string& url) : connection(url) {
+    run("SET enable_seqscan = off");
+    run("SET plan_cache_mode = force_generic_plan");
+    connection.prepare(kAllDone,
+                       "SELECT NOT EXISTS (SELECT FROM slipway.executions WHERE live) AND NOT EXISTS (SELECT "
+                       "FROM slipway.executions WHERE queued) AND NOT EXISTS (SELECT FROM slipway.executions "
+                       "WHERE decide_at IS NOT NULL)");
+    connection.prepare(
+        kFinal, "SELECT status NOT IN ('PENDING', 'RUNNING') FROM slipway.executions WHERE id = $1::uuid");
+    connection.prepare(kCleaned, "SELECT stage = 'Cleaned' FROM slipway.executions WHERE id = $1::uuid");
+  }
   pqxx::connection connection;
   std::string log;
   pid_t pid = 0;
@@ -130,21 +145,13 @@ DaemonUnderLoad::~DaemonUnderLoad() {
 pid_t DaemonUnderLoad::pid() const { return state_->pid; }
 
 double DaemonUnderLoad::throughput(int count) {
-  state_->run("SET enable_seqscan = off");
   const auto since = Clock::now();
   state_->run(
       "INSERT INTO slipway.executions (user_id, agent, input) SELECT 'bench', 'trivial', '{\"n\":1}' FROM "
       "generate_series(1, $1::int)",
       count);
-  // Each by its partial index: the witness is to cost the machine as little as it can.
   const bool done = wait_until(kStuck, 25ms, [&] {
-    return state_
-        ->run(
-            "SELECT NOT EXISTS (SELECT FROM slipway.executions WHERE live) AND NOT EXISTS (SELECT FROM "
-            "slipway.executions WHERE queued) AND NOT EXISTS (SELECT FROM slipway.executions WHERE decide_at "
-            "IS "
-            "NOT NULL)")[0][0]
-        .as<bool>();
+    return pqxx::nontransaction(state_->connection).exec_prepared(kAllDone)[0][0].as<bool>();
   });
   if (!done) state_->fail("slipwayd did not converge");
   const double seconds = std::chrono::duration<double>(Clock::now() - since).count();
@@ -161,18 +168,15 @@ std::vector<double> DaemonUnderLoad::latencies(int count) {
                             "INSERT INTO slipway.executions (user_id, agent, input) VALUES ('bench', "
                             "'trivial', '{\"n\":1}') RETURNING id")[0][0]
                         .as<std::string>();
-    auto reached = [&](const char* sql) {
-      return [this, sql, &id] { return state_->run(sql, id)[0][0].template as<bool>(); };
+    auto reached = [&](const char* what) {
+      return [this, what, &id] {
+        return pqxx::nontransaction(state_->connection).exec_prepared(what, id)[0][0].template as<bool>();
+      };
     };
-    if (!wait_until(
-            kReadyTimeout, 500us,
-            reached(
-                "SELECT status NOT IN ('PENDING', 'RUNNING') FROM slipway.executions WHERE id = $1::uuid")))
+    if (!wait_until(kReadyTimeout, 1ms, reached(kFinal)))
       state_->fail("slipwayd did not finish an execution");
     milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - since).count());
-    if (!wait_until(kReadyTimeout, 2ms,
-                    reached("SELECT stage = 'Cleaned' FROM slipway.executions WHERE id = $1::uuid")))
-      state_->fail("slipwayd did not clean up");
+    if (!wait_until(kReadyTimeout, 2ms, reached(kCleaned))) state_->fail("slipwayd did not clean up");
   }
   state_->check_all_completed();
   return milliseconds;
