@@ -39,6 +39,7 @@ class Claimer : public controller::Reconciler {
  private:
   asio::awaitable<Result<int>> decide();
   asio::awaitable<Result<int>> claim();
+  Duration gathers_for() const;
   asio::awaitable<Result<void>> explain();
   asio::awaitable<Result<controller::Outcome>> go_idle();
 
@@ -49,6 +50,7 @@ class Claimer : public controller::Reconciler {
   Duration busy_since_{0};
   bool may_wait_ = false;  ///< rows may have come to wait since it was last explained to them
   Duration explained_at_{0};
+  std::optional<Duration> claimed_at_;
 };
 
 }  // namespace slipway::reconcilers

@@ -1,5 +1,6 @@
 #include "store/postgres/coalescing_writer.h"
 
+#include <algorithm>
 #include <span>
 
 namespace slipway::store::postgres {
@@ -7,6 +8,7 @@ namespace slipway::store::postgres {
 struct CoalescingWriter::Entry {
   Write write;
   Writer writer;
+  std::chrono::steady_clock::time_point due;
   std::function<void(Result<bool>)> done;
   // Written by the pool's thread while the entry is in flight, read by the io thread afterwards.
   bool busy = false;
@@ -66,13 +68,15 @@ class Attempt {
 }  // namespace
 
 CoalescingWriter::CoalescingWriter(Pool& pool, asio::any_io_executor io, Options options)
-    : pool_(pool), io_(std::move(io)), options_(std::move(options)) {}
+    : pool_(pool), io_(io), options_(std::move(options)), company_(std::move(io)) {}
 
 asio::awaitable<Result<bool>> CoalescingWriter::write(Write write, Writer writer) {
   const auto executor = co_await asio::this_coro::executor;
   auto entry = std::make_shared<Entry>();
   entry->write = std::move(write);
   entry->writer = std::move(writer);
+  entry->due = std::chrono::steady_clock::now();
+  if (is_patient(entry->write)) entry->due += options_.patience;
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<bool>)>(
       [this, executor, entry](auto handler) {
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
@@ -90,6 +94,7 @@ asio::awaitable<Result<bool>> CoalescingWriter::write(Write write, Writer writer
 
 void CoalescingWriter::close() {
   closed_ = true;
+  company_.cancel();
   for (auto* queue : {&waiting_, &busy_}) {
     for (auto& entry : *queue) entry->done(Error{ErrorClass::Retry, "the store is closing"});
     queue->clear();
@@ -107,16 +112,39 @@ void CoalescingWriter::pump() {
     busy_.pop_front();
     submit(std::move(one), true);
   }
+  if (!closed_) wait_for_company();
+}
+
+std::shared_ptr<CoalescingWriter::Entry> CoalescingWriter::first_due() const {
+  const auto now = std::chrono::steady_clock::now();
+  const auto found = std::ranges::find_if(waiting_, [&](const auto& entry) {
+    return entry->due <= now && !in_flight_.contains(id_of(entry->write));
+  });
+  return found == waiting_.end() ? nullptr : *found;
+}
+
+void CoalescingWriter::wait_for_company() {
+  if (company_awaited_ || waiting_.empty()) return;
+  company_awaited_ = true;
+  company_.expires_after(options_.patience);
+  company_.async_wait([self = weak_from_this()](const boost::system::error_code&) {
+    const auto writer = self.lock();
+    if (!writer) return;
+    writer->company_awaited_ = false;
+    if (!writer->closed_) writer->pump();
+  });
 }
 
 CoalescingWriter::Entries CoalescingWriter::take_batch() {
   Entries batch;
+  const auto lead = first_due();
+  if (!lead) return batch;
   std::size_t bytes = 0;
   for (auto it = waiting_.begin();
        it != waiting_.end() && static_cast<int>(batch.size()) < options_.batch_rows;) {
     const auto& entry = **it;
-    const bool other_batch = !batch.empty() && (batch[0]->writer.epoch != entry.writer.epoch ||
-                                                kind_of(batch[0]->write) != kind_of(entry.write));
+    const bool other_batch =
+        lead->writer.epoch != entry.writer.epoch || kind_of(lead->write) != kind_of(entry.write);
     if (other_batch || in_flight_.contains(id_of(entry.write))) {
       ++it;
       continue;

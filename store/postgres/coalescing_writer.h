@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -15,13 +17,15 @@ namespace slipway::store::postgres {
 ///
 /// A row somebody else has locked is left out of its batch and tried again alone, one such row at a time, so
 /// that it costs its neighbours nothing. A batch that the database refuses is halved until the row at fault
-/// stands alone. Io thread only.
+/// stands alone. What nobody waits for (that a finished one is cleaned up) rides with the next write of its
+/// kind, or goes by itself after `patience`. Io thread only.
 class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
  public:
   struct Options {
     int batch_rows = 256;
     std::size_t batch_bytes = 8 << 20;
     int batches_in_flight = 2;
+    std::chrono::milliseconds patience{40};
     std::shared_ptr<StoreProbe> probe;
   };
 
@@ -37,6 +41,8 @@ class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
   using Entries = std::vector<std::shared_ptr<Entry>>;
 
   void pump();
+  std::shared_ptr<Entry> first_due() const;
+  void wait_for_company();
   Entries take_batch();
   void submit(Entries batch, bool alone);
   void on_done(const Entries& batch, bool alone, const std::optional<Error>& error);
@@ -44,6 +50,8 @@ class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
   Pool& pool_;
   asio::any_io_executor io_;
   Options options_;
+  asio::steady_timer company_;  ///< runs while all that waits is patient
+  bool company_awaited_ = false;
   std::deque<std::shared_ptr<Entry>> waiting_, busy_;
   std::set<ExecutionId> in_flight_;  ///< a row is in one statement at a time, and its writes keep their order
   int batches_ = 0, alone_ = 0;

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace slipway::store::postgres {
 namespace {
 using Clock = std::chrono::steady_clock;
@@ -24,7 +26,7 @@ Pool::~Pool() {
     for (auto& worker : workers_)
       worker->cut_at = std::min(worker->cut_at, Clock::now() + std::chrono::seconds(1));
   }
-  has_work_.notify_all();
+  for (auto& worker : workers_) worker->wake.notify_one();
   watch_change_.notify_all();
   for (auto& job : refused) job.done(Error{ErrorClass::Retry, "the store is closing"});
   for (auto& worker : workers_) worker->thread.join();
@@ -41,7 +43,10 @@ void Pool::submit(std::string_view op, Work work, std::function<void(std::option
     const std::lock_guard lock(mutex_);
     if (!stopping_ && static_cast<int>(queue_.size()) < options_.queue_cap) {
       queue_.push_back({op, std::move(work), std::move(done), Clock::now()});
-      has_work_.notify_one();
+      if (!resting_.empty()) {
+        resting_.back()->wake.notify_one();
+        resting_.pop_back();
+      }
       return;
     }
   }
@@ -53,7 +58,10 @@ void Pool::work_loop(Worker& worker) {
     Job job;
     {
       std::unique_lock lock(mutex_);
-      has_work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      while (!stopping_ && queue_.empty()) {
+        if (std::ranges::find(resting_, &worker) == resting_.end()) resting_.push_back(&worker);
+        worker.wake.wait(lock);
+      }
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();

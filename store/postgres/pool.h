@@ -89,6 +89,7 @@ class Pool {
   struct Worker {
     std::unique_ptr<Connection> connection;
     std::thread thread;
+    std::condition_variable wake;
     int watched_socket = -1;  ///< under mutex_; the watchdog may cut it
     Instant cut_at;
   };
@@ -104,7 +105,9 @@ class Pool {
 
   PoolOptions options_;
   std::mutex mutex_;
-  std::condition_variable has_work_, watch_change_;
+  std::condition_variable watch_change_;
+  std::vector<Worker*>
+      resting_;  ///< the one that rested last is woken first: its thread and its server process are warm
   std::deque<Job> queue_;
   bool stopping_ = false;
   int connect_failures_ = 0;

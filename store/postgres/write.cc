@@ -209,6 +209,11 @@ Rows write_rows(Connection& connection, const Common& common, const std::vector<
 
 }  // namespace
 
+bool is_patient(const Write& write) {
+  const auto* move = std::get_if<Transition>(&write);
+  return move && move->to == Stage::Cleaned;
+}
+
 Kind kind_of(const Write& write) {
   return std::visit(
       Overloaded{[](const Transition&) { return Kind::Move; }, [](const Finish&) { return Kind::End; },

@@ -28,6 +28,9 @@ const ExecutionId& id_of(const Write& write);
 /// About how much it carries, for the cap of a batch.
 std::size_t bytes_of(const Write& write);
 
+/// Nobody waits for it: that a finished execution has been cleaned up.
+bool is_patient(const Write& write);
+
 enum class Outcome {
   Written,
   Elsewhere,  ///< the row is at another stage, under another claim, or cancelled meanwhile
