@@ -22,6 +22,7 @@ find_package(LibArchive REQUIRED)
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(RE2 REQUIRED re2)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 
 # By its library alone: its flags name -pthread, which the precompiled header was made without.

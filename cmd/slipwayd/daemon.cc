@@ -18,6 +18,7 @@ constexpr int kPoolThreads = 4;
 constexpr int kWorkers = 128;
 constexpr auto kDetachPatience = 5s;  // what is under way then is found again at the next start
 constexpr auto kRetryPause = 250ms;
+constexpr auto kStuck = 60s;  // without so much as an attempt at a heartbeat
 
 controller::Random random_source() {
   return [engine = std::mt19937_64(std::random_device{}())]() mutable {
@@ -55,6 +56,7 @@ runtime::DockerOptions docker_options(const Config& config, const Identity& iden
 Daemon::Daemon(Config config, Identity identity)
     : config_(std::move(config)),
       identity_(std::move(identity)),
+      service_(io_),
       pool_(kPoolThreads),
       store_(store_options(config_, identity_, registry_), io_.get_executor()),
       runtime_(docker_options(config_, identity_), io_.get_executor(), pool_, &count_engine_),
@@ -108,7 +110,11 @@ Daemon::Daemon(Config config, Identity identity)
                           .set(count);
                     }}),
       node_(store_, clock_, lease_, config_.lease,
-            {.report = [this] { return report(); },
+            {.report =
+                 [this] {
+                   heartbeat_tried_at_ = clock_.monotonic();
+                   return report();
+                 },
              .on_time = [this](TimePoint now, Duration round_trip) { clock_.adjust(now, round_trip); },
              .on_wishes_changed =
                  [this] {
@@ -165,6 +171,10 @@ asio::awaitable<void> Daemon::open() {
   }
   start_loops();
   open_ = true;
+  service_.ready("Node " + identity_.node_name() + " runs up to " + std::to_string(config_.node_slots) +
+                 " containers.");
+  heartbeat_tried_at_ = clock_.monotonic();
+  service_.feed_watchdog([this] { return clock_.monotonic() - heartbeat_tried_at_ < kStuck; });
   logging::info("ready", {{"node", identity_.node_name()},
                           {"http", config_.http_host + ":" + std::to_string(http_.port())},
                           {"io", capabilities_.io_mode},
@@ -313,6 +323,7 @@ void Daemon::listen_to_signals() {
 /// Containers keep running and are adopted at the next start.
 void Daemon::detach() {
   logging::info("detaching: containers keep running");
+  service_.stopping();
   http_.stop();
   for (const auto& loop : loops_) loop->stop();
   const auto give_up = clock_.monotonic() + kDetachPatience;

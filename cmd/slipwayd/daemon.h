@@ -10,6 +10,7 @@
 #include "cmd/slipwayd/http_door.h"
 #include "cmd/slipwayd/identity.h"
 #include "cmd/slipwayd/probes.h"
+#include "cmd/slipwayd/service_manager.h"
 #include "controller/controller.h"
 #include "controller/database_clock.h"
 #include "controller/timers.h"
@@ -66,6 +67,8 @@ class Daemon {
   Config config_;
   Identity identity_;
   boost::asio::io_context io_{1};
+  ServiceManager service_;
+  Duration heartbeat_tried_at_{0};
   boost::asio::thread_pool pool_;
   metrics::Registry registry_;
   CountEngine count_engine_{registry_};
