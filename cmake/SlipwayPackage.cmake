@@ -53,11 +53,11 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXE
 set(CPACK_DEBIAN_DAEMON_PACKAGE_NAME slipwayd)
 set(CPACK_DEBIAN_DAEMON_PACKAGE_SECTION admin)
 set(CPACK_COMPONENT_DAEMON_DESCRIPTION "controller that runs untrusted jobs in locked-down containers
- Jobs are rows of a PostgreSQL table. The controller compares each with what the
- container engine holds and acts until they agree: it checks entitlement, input
- and rate, starts one container once, without network and with hard limits, ends
- it in time, and records result, logs, statistics and charge.")
-set(CPACK_DEBIAN_DAEMON_PACKAGE_DEPENDS "adduser, systemd | systemd-standalone-sysusers")
+Jobs are rows of a PostgreSQL table. The controller compares each with what
+the container engine holds and acts until they agree: it checks entitlement,
+input and rate, starts one container once, without network and with hard
+limits, ends it in time, and records result, logs, statistics and charge.")
+set(CPACK_DEBIAN_DAEMON_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_RECOMMENDS "slipway, docker.io | docker-ce, postgresql")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA
   ${PACKAGING}/postinst ${PACKAGING}/prerm ${PACKAGING}/postrm ${PACKAGING}/conffiles)
@@ -65,6 +65,6 @@ set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA
 set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME slipway)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION admin)
 set(CPACK_COMPONENT_COMMAND_DESCRIPTION "command to declare, run and watch Slipway's agents and executions
- Speaks to Slipway's database or to the HTTP API of its controller, with the
- habits of kubectl: apply, get, describe, logs, wait and their kin.")
+Speaks to Slipway's database or to the HTTP API of its controller, with the
+habits of kubectl: apply, get, describe, logs, wait and their kin.")
 include(CPack)

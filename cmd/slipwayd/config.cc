@@ -221,6 +221,10 @@ Result<Values> read_file(const std::string& path) {
   std::set<std::string> known;
   for (const auto& setting : settings()) known.insert(setting.key);
   for (const auto& [key, value] : values) {
+    // A heading with nothing below it: all its settings are commented out.
+    const auto next = known.lower_bound(key + ".");
+    const bool heading = next != known.end() && next->starts_with(key + ".");
+    if (value.empty() && heading) continue;
     if (!known.contains(key)) return Error{ErrorClass::Invalid, path + ": unknown setting \"" + key + "\""};
   }
   return values;
