@@ -117,7 +117,8 @@ CoalescingWriter::Entries CoalescingWriter::take_batch() {
     const auto& entry = **it;
     const bool other_batch = !batch.empty() && (batch[0]->writer.epoch != entry.writer.epoch ||
                                                 kind_of(batch[0]->write) != kind_of(entry.write));
-    if (other_batch || in_flight_.contains(id_of(entry.write))) {
+    const bool logs_wait = logs_under_way_ && kind_of(entry.write) == Kind::Append;
+    if (other_batch || logs_wait || in_flight_.contains(id_of(entry.write))) {
       ++it;
       continue;
     }
@@ -130,8 +131,13 @@ CoalescingWriter::Entries CoalescingWriter::take_batch() {
   return batch;
 }
 
+bool CoalescingWriter::is_logs(const Entries& batch) {
+  return kind_of(batch.front()->write) == Kind::Append;
+}
+
 void CoalescingWriter::submit(Entries batch, bool alone) {
   ++(alone ? alone_ : batches_);
+  if (!alone && is_logs(batch)) logs_under_way_ = true;
   if (options_.probe && !alone) options_.probe->on_batch(static_cast<int>(batch.size()));
   pool_.submit(
       alone ? "write_alone" : "write",
@@ -154,6 +160,7 @@ void CoalescingWriter::submit(Entries batch, bool alone) {
 
 void CoalescingWriter::on_done(const Entries& batch, bool alone, const std::optional<Error>& error) {
   --(alone ? alone_ : batches_);
+  if (!alone && is_logs(batch)) logs_under_way_ = false;
   for (const auto& entry : batch) {
     if (entry->busy && !entry->answer && !alone && !closed_) {
       entry->busy = false;
