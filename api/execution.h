@@ -68,6 +68,20 @@ struct LogChunk {
 };
 std::string_view to_string(LogChunk::Stream stream);
 
+/// A chunk of the log of a container that still runs.
+struct LogPiece {
+  std::int64_t place = 0;  ///< how many bytes of the attempt's log stand before it
+  LogChunk chunk;
+  TimePoint until;  ///< when its last line was written; `chunk.at` is of its first
+};
+
+/// How much of the log of an attempt is stored while its container runs.
+struct LiveLog {
+  std::int64_t end = 0;  ///< bytes, from the first on
+  TimePoint begins;      ///< when its first and its last line were written; meaningless if there is none
+  TimePoint until;
+};
+
 /// What a container left behind, read once after its exit (or after its loss, as far as there is anything).
 struct Evidence {
   enum class ResultState {
@@ -80,6 +94,8 @@ struct Evidence {
   std::string result;  ///< raw bytes when Present; the head up to the cap when TooLarge
   std::vector<LogChunk> logs;
   bool logs_truncated = false;
+  bool logs_from_start = false;  ///< they begin with the first line, for sure
+  std::int64_t logs_behind = 0;  ///< how much of what is stored already they come behind
   std::optional<std::int64_t> peak_memory_bytes;
   std::optional<std::int64_t> cpu_ms;
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -96,11 +97,24 @@ struct PullResult {
   std::string detail;  ///< for operators
 };
 
+/// The log of a running container as it grows: nothing but what collect will find at the same place of it, as
+/// long as the engine has not dropped its head. Closed by its destructor. Io thread, one call at a time.
+class LogStream {
+ public:
+  virtual ~LogStream() = default;
+  /// Waits until there is more, and gives all of that; pieces follow each other without a gap. While nobody
+  /// asks, at most a few chunks are read ahead. Empty: the end must bring the rest. Retry: the stream broke,
+  /// which it also does at the container's exit.
+  virtual asio::awaitable<Result<std::vector<LogPiece>>> next() = 0;
+  /// Ends a next() in progress with Retry.
+  virtual void close() = 0;
+};
+
 /// The container engine of this node. Containers are keyed by `container_name(ref)`.
 ///
 /// Threads: called from the io thread; blocking work (mounts, files, cgroups) runs on the adapter's pool.
-/// Every call has a deadline of its own and never outlasts it: inspect and list 5 s (35 s in resolve-doubt
-/// observations), create, start and remove 30 s, collect 30 s, signal 10 s, pull bounded by an idle time-out.
+/// Every call has a deadline of its own and never outlasts it: inspect, list and follow 5 s (35 s in
+/// resolve-doubt observations), create, start and remove 30 s, collect 30 s, signal 10 s, pull bounded by an idle time-out.
 /// Past it the call answers Doubt if it may have taken effect, else Retry. Errors are classified by status
 /// and errno, never by text.
 class ContainerRuntime {
@@ -139,11 +153,16 @@ class ContainerRuntime {
   virtual asio::awaitable<Result<void>> signal(const AttemptRef& ref, const std::string& container_id,
                                                Signal signal) = 0;
 
+  /// Opens the log of a container that runs, from its first line on.
+  virtual asio::awaitable<Result<std::shared_ptr<LogStream>>> follow(const AttemptRef& ref,
+                                                                     const std::string& container_id,
+                                                                     const Limits& limits) = 0;
+
   /// Reads result and logs of an exited, lost or forgotten container, and its usage. First kills whatever
   /// process is left in its cgroup. Repeatable until remove. A missing container yields what the output
-  /// directory holds.
+  /// directory holds. `stored`: only what was written after it, under what it leaves of the log's cap.
   virtual asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id,
-                                                    const Limits& limits) = 0;
+                                                    const Limits& limits, const LiveLog& stored) = 0;
 
   /// Removes the container, then verifies that container, processes, cgroup, mounts and directories are gone.
   /// true: all gone; false: look again.

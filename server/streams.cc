@@ -75,7 +75,7 @@ std::string with_timestamps(const LogChunk& chunk) {
 
 std::string event_of(const LogChunk& chunk, const store::LogCursor& after) {
   return sse(
-      std::to_string(after.attempt) + "." + std::to_string(after.seq), "log",
+      std::to_string(after.attempt) + "." + std::to_string(after.place), "log",
       text_of(
           {{"at", format_timestamp(chunk.at)}, {"stream", to_string(chunk.stream)}, {"text", chunk.bytes}}));
 }
@@ -108,6 +108,9 @@ asio::awaitable<void> follow_logs(Desk& desk, LogRequest request, Stream& out) {
         [&](store::Catalog& catalog) { return catalog.standing(request.id); }));
     const auto before = cursor;
     if (!co_await drain(desk, request, cursor, out)) co_return;
+    // All that comes now is news: the log that a container leaves is cut otherwise, and tells the time of its
+    // chunks.
+    request.since.reset();
     if (is_final(standing.status) || !request.follow) {
       if (request.events && is_final(standing.status))
         co_await out.write(
@@ -115,7 +118,7 @@ asio::awaitable<void> follow_logs(Desk& desk, LogRequest request, Stream& out) {
                 text_of({{"status", to_string(standing.status)}, {"reason", to_string(standing.reason)}})));
       co_return;
     }
-    if (cursor.attempt != before.attempt || cursor.seq != before.seq) spoken = steady_clock::now();
+    if (cursor.attempt != before.attempt || cursor.place != before.place) spoken = steady_clock::now();
     if (request.events && steady_clock::now() - spoken > kKeepAlive) {
       if (!co_await out.write(": still here\n\n")) co_return;
       spoken = steady_clock::now();
@@ -155,7 +158,7 @@ store::LogCursor cursor_from(const std::string& id) {
   const auto* end = id.data() + id.size();
   if (dot == std::string::npos ||
       std::from_chars(id.data(), id.data() + dot, cursor.attempt).ptr != id.data() + dot ||
-      std::from_chars(id.data() + dot + 1, end, cursor.seq).ptr != end)
+      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end)
     refuse(400, "Invalid", "Last-Event-ID: expected the id of an event of this stream.");
   return cursor;
 }

@@ -65,10 +65,11 @@ struct Query {
       {};  ///< all of them hold; agents and executions only, others have no labels
 };
 
-/// Where a reader of logs stands; the default stands before the first line.
+/// Where a reader of logs stands; the default stands before the first line. A place stays what it is when the
+/// log of a container that ran is replaced by the whole of it.
 struct LogCursor {
   int attempt = 0;
-  int seq = -1;
+  int place = 0;  ///< bytes of this attempt's log that were read
 };
 struct LogPage {
   std::vector<LogChunk> chunks;
@@ -178,7 +179,7 @@ class Catalog {
   /// The result as it was stored; nothing unless COMPLETED.
   virtual Result<std::optional<std::string>> output(const ExecutionId& id) = 0;
   virtual Result<std::vector<nlohmann::json>> events(const ExecutionId& id) = 0;
-  /// At most 4 MiB of what follows the cursor.
+  /// At most 4 MiB of what follows the cursor, which may stand within a stored chunk.
   virtual Result<LogPage> logs(const ExecutionId& id, const LogCursor& after) = 0;
 
   /// true: asked now. false: it had been asked before. Conflict: it is final.

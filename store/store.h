@@ -97,6 +97,8 @@ struct AttemptEnd {
   std::optional<std::int64_t> cpu_ms;
   std::optional<std::string> partial_result;  ///< what a run that did not complete left in result.json
   std::vector<LogChunk> logs;
+  /// They take the place of what was stored while it ran, from this byte on; absent: they come behind that.
+  std::optional<std::int64_t> logs_behind;
   bool logs_truncated = false;
   std::string detail;  ///< the operator's words (engine error, violated limit): goes to the attempt, never to
                        ///< the user
@@ -121,6 +123,13 @@ struct Recycle {
   ClaimId claim;
   Stage from = Stage::Running;
   AttemptEnd attempt;
+};
+
+/// What a container has said since the last time, written while the attempt is at Running or Stopping.
+struct LogAppend {
+  ExecutionId id;
+  ClaimId claim;
+  std::vector<LogPiece> pieces;  ///< one behind the other, without a gap
 };
 
 /// Something may have changed. Hints are lost, doubled and late; the lists are the truth.
@@ -189,6 +198,13 @@ class Store {
   /// given up.
   virtual asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim,
                                                 Duration backoff) = 0;
+
+  /// Adds to the log of a running attempt; what is stored of it already is passed over. false: the row is
+  /// elsewhere, or less is stored than stands before the first piece. A crash of the database may take the
+  /// last of it back.
+  virtual asio::awaitable<Result<bool>> append_log(const LogAppend& append) = 0;
+  /// What append_log has stored of an attempt.
+  virtual asio::awaitable<Result<LiveLog>> live_log(const ExecutionId& id, int attempt) = 0;
 
   /// Every row owned by this node that is not Cleaned, New, Deferred or Queued: what a resync walks.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() = 0;

@@ -140,13 +140,16 @@ CREATE TABLE slipway.execution_events (
   PRIMARY KEY (execution_id, id)
 );
 
+-- `seq` is the place of a chunk in its attempt's log, in bytes: what is written while the container runs is replaced at the end
+-- by the whole, cut otherwise, and a reader goes on behind the bytes it has read (docs/adr/0009).
 CREATE TABLE slipway.execution_log_chunks (
   execution_id uuid NOT NULL,
   attempt      int NOT NULL,
   seq          int NOT NULL,
   at           timestamptz NOT NULL,
   stream       text NOT NULL CHECK (stream IN ('stdout', 'stderr', 'system')),
-  bytes        bytea NOT NULL CHECK (octet_length(bytes) <= 65536),
+  bytes        bytea NOT NULL CHECK (octet_length(bytes) BETWEEN 1 AND 65536),
+  until        timestamptz,  -- of a chunk written while the container ran: when its last line was written
   PRIMARY KEY (execution_id, attempt, seq)
 );
 
@@ -159,11 +162,12 @@ EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
 END
 $$;
 
+-- A line's `seq` is the place of its first byte: the same while the container runs and afterwards.
 CREATE VIEW slipway.execution_logs AS
-  SELECT c.execution_id, c.attempt,
-         (c.attempt::bigint << 40) + (c.seq::bigint << 17) + l.n AS seq,
-         c.at, c.stream, l.line
+  SELECT c.execution_id, c.attempt, (c.attempt::bigint << 40) + c.seq + l.before AS seq, c.at, c.stream, l.line
   FROM slipway.execution_log_chunks c,
-       LATERAL string_to_table(regexp_replace(slipway.log_text(c.bytes), E'\n$', ''), E'\n') WITH ORDINALITY AS l(line, n);
+       LATERAL (SELECT s.line, sum(octet_length(s.line) + 1) OVER (ORDER BY s.n)::bigint - octet_length(s.line) - 1 AS before
+                FROM string_to_table(regexp_replace(slipway.log_text(c.bytes), E'\n$', ''), E'\n')
+                  WITH ORDINALITY AS s(line, n)) l;
 
 INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (3, '0003_executions', 1);

@@ -73,15 +73,50 @@ BEGIN
 END
 $$;
 
+-- How many bytes of an attempt's log are stored.
+CREATE FUNCTION slipway.log_end(p_id uuid, p_attempt int) RETURNS int LANGUAGE sql STABLE
+RETURN coalesce((SELECT c.seq + octet_length(c.bytes) FROM slipway.execution_log_chunks c
+                 WHERE c.execution_id = p_id AND c.attempt = p_attempt ORDER BY c.seq DESC LIMIT 1), 0);
+
+-- What containers have said, while they run. The chunks of a row follow each other without a gap. What is stored already is
+-- left out, so that a follower may begin anew; chunks that would leave a gap are not written.
+CREATE FUNCTION slipway.append_logs(
+  p_node text, p_epoch bigint, p_wait boolean, p_id uuid[], p_claim uuid[],
+  p_log_id uuid[], p_log_seq int[], p_log_at timestamptz[], p_log_until timestamptz[], p_log_stream text[], p_log_bytes bytea[])
+RETURNS TABLE (held_id uuid, written boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  held uuid[] := slipway.hold_rows(p_node, p_epoch, p_wait, false, p_id);
+BEGIN
+  RETURN QUERY
+  WITH l AS MATERIALIZED (
+    SELECT * FROM unnest(p_log_id, p_log_seq, p_log_at, p_log_until, p_log_stream, p_log_bytes)
+      AS l(id, seq, at, until, stream, bytes)
+  ), r AS MATERIALIZED (
+    SELECT e.id, e.attempt, slipway.log_end(e.id, e.attempt) AS stored
+    FROM unnest(p_id, p_claim) AS t(id, claim) JOIN slipway.executions e ON e.id = t.id
+    WHERE t.id = ANY (held) AND e.stage IN ('Running', 'Stopping') AND e.claim_id = t.claim AND e.node = p_node
+  ), fitting AS MATERIALIZED (
+    SELECT r.id, r.attempt, r.stored FROM r WHERE r.stored >= (SELECT min(l.seq) FROM l WHERE l.id = r.id)
+  ), said AS (
+    INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, until, stream, bytes)
+    SELECT f.id, f.attempt, greatest(l.seq, f.stored), l.at, l.until, l.stream,
+           substring(l.bytes FROM greatest(f.stored - l.seq, 0) + 1)
+    FROM fitting f JOIN l ON l.id = f.id WHERE l.seq + octet_length(l.bytes) > f.stored
+  )
+  SELECT h.id, f.id IS NOT NULL FROM unnest(held) AS h(id) LEFT JOIN fitting f ON f.id = h.id;
+END
+$$;
+
 -- `p_settle`: whether the spend is given back ('refund'), stays ('keep') or is not settled yet (NULL: another attempt comes).
 -- An attempt that has ended keeps the evidence it ended with. The chunks of all rows stand behind each other, `p_log_n` is
--- the place within its row's. Users' counts of running executions come last, since those rows are shared the most.
+-- how many bytes of its row's stand before it. They take the place of what was stored while the container ran, from byte
+-- `p_behind` of it on; NULL: they come behind all of it. Users' counts of running executions come last, since those rows are shared the most.
 CREATE FUNCTION slipway.record_ends(
   p_node text, p_epoch bigint, p_wait boolean,
   p_id uuid[], p_was text[], p_claim uuid[], p_stage text[], p_status text[], p_reason text[], p_fault text[], p_message text[],
   p_output text[], p_settle text[], p_priced boolean[], p_why text[], p_code int[], p_oom boolean[], p_started boolean[],
   p_finished timestamptz[], p_peak bigint[], p_cpu bigint[], p_partial bytea[], p_detail text[], p_truncated boolean[],
-  p_log_id uuid[], p_log_n int[], p_log_at timestamptz[], p_log_stream text[], p_log_bytes bytea[])
+  p_behind int[], p_log_id uuid[], p_log_n int[], p_log_at timestamptz[], p_log_stream text[], p_log_bytes bytea[])
 RETURNS TABLE (held_id uuid, written boolean) LANGUAGE plpgsql AS $$
 DECLARE
   held uuid[] := slipway.hold_rows(p_node, p_epoch, p_wait, true, p_id);
@@ -89,11 +124,16 @@ DECLARE
   users text[];
   counts int[];
 BEGIN
+  DELETE FROM slipway.execution_log_chunks c
+  USING unnest(p_id, p_was, p_claim, p_behind) AS t(id, was, claim, behind)
+  JOIN slipway.executions e ON e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
+  WHERE t.id = ANY (held) AND c.execution_id = e.id AND c.attempt = e.attempt AND c.seq >= t.behind;
   WITH t AS MATERIALIZED (
     SELECT * FROM unnest(p_id, p_was, p_claim, p_stage, p_status, p_reason, p_fault, p_message, p_output, p_settle, p_priced,
-                         p_why, p_code, p_oom, p_started, p_finished, p_peak, p_cpu, p_partial, p_detail, p_truncated)
+                         p_why, p_code, p_oom, p_started, p_finished, p_peak, p_cpu, p_partial, p_detail, p_truncated,
+                         p_behind)
       AS t(id, was, claim, stage, status, reason, fault, message, output, settle, priced, why, exit_code, oom, started,
-           finished_at, peak, cpu, partial, detail, truncated)
+           finished_at, peak, cpu, partial, detail, truncated, behind)
     WHERE t.id = ANY (held)
   ), moved AS (
     UPDATE slipway.executions e
@@ -105,7 +145,7 @@ BEGIN
         finished_at = CASE WHEN t.stage = 'Finished' THEN now() END
     FROM t WHERE e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
     RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.duration_ms, e.price,
-              t.settle, t.priced
+              t.settle, t.priced, t.behind
   ), tried AS (
     UPDATE slipway.attempts a
     SET ended_at = now(), reason = t.why, exit_code = t.exit_code, oom_killed = t.oom, started = a.started OR t.started,
@@ -130,9 +170,7 @@ BEGIN
     SELECT id, attempt, stage, reason, message, p_node FROM moved
   ), said AS (
     INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes)
-    SELECT m.id, m.attempt, l.n + coalesce((SELECT max(c.seq) + 1 FROM slipway.execution_log_chunks c
-                                            WHERE c.execution_id = m.id AND c.attempt = m.attempt), 0),
-           coalesce(l.at, now()), l.stream, l.bytes
+    SELECT m.id, m.attempt, l.n + coalesce(m.behind, slipway.log_end(m.id, m.attempt)), coalesce(l.at, now()), l.stream, l.bytes
     FROM unnest(p_log_id, p_log_n, p_log_at, p_log_stream, p_log_bytes) AS l(id, n, at, stream, bytes)
     JOIN moved m ON m.id = l.id
   ), released AS (

@@ -8,7 +8,8 @@ namespace slipway::cli {
 
 // Streams are interleaved by chunk, and a chunk may end within a line that is longer than a chunk.
 void LogPrinter::add(const LogChunk& chunk) {
-  if (options_.since && chunk.at < *options_.since) return;
+  // Once live, all is news: the log that a container leaves is cut otherwise, and tells the time of its chunks.
+  if (!live_ && options_.since && chunk.at < *options_.since) return;
   auto& line = begun_[chunk.stream];
   std::string_view rest = chunk.bytes;
   while (!rest.empty()) {

@@ -15,7 +15,7 @@ class LogPrinter {
  public:
   struct Options {
     std::optional<std::size_t> tail;  ///< of what comes before `go_on`, the last so many lines only
-    std::optional<TimePoint> since;   ///< nothing that was written before
+    std::optional<TimePoint> since;   ///< of what comes before `go_on`, nothing that was written earlier
     bool timestamps = false;
   };
   LogPrinter(std::FILE* stream, Options options) : stream_(stream), options_(options) {}

@@ -67,6 +67,7 @@ Daemon::Daemon(Config config, Identity identity)
       gate_(config_.node_starts, [this](const ExecutionId& id) { execution_loop_->enqueue(id); }),
       deadlines_(runtime_, io_.get_executor(), clock_, timers_,
                  [this](const ExecutionId& id) { execution_loop_->enqueue(id); }),
+      logs_(store_, runtime_, io_.get_executor(), clock_, timers_, random_source()),
       executions_({.node = identity_.node_name(),
                    .store = store_,
                    .runtime = runtime_,
@@ -76,6 +77,7 @@ Daemon::Daemon(Config config, Identity identity)
                    .gate = gate_,
                    .images = images_,
                    .deadlines = deadlines_,
+                   .logs = logs_,
                    .contracts = contracts_,
                    .capabilities = capabilities_,
                    .pool = pool_.get_executor(),
@@ -325,6 +327,7 @@ void Daemon::detach() {
   logging::info("detaching: containers keep running");
   service_.stopping();
   http_.stop();
+  logs_.stop();
   for (const auto& loop : loops_) loop->stop();
   const auto give_up = clock_.monotonic() + kDetachPatience;
   asio::co_spawn(
@@ -349,6 +352,7 @@ void Daemon::end(int exit_code) {
   ending_ = true;
   exit_code_ = exit_code;
   for (const auto& loop : loops_) loop->stop();
+  logs_.stop();
   runtime_.unwatch();
   store_.unwatch();
   http_.stop();

@@ -18,6 +18,7 @@
 #include "reconcilers/execution/claimer.h"
 #include "reconcilers/execution/deadline_guard.h"
 #include "reconcilers/execution/execution_reconciler.h"
+#include "reconcilers/execution/log_followers.h"
 #include "reconcilers/images/image_reconciler.h"
 #include "reconcilers/node_state.h"
 #include "reconcilers/nodes/node_reconciler.h"
@@ -87,6 +88,7 @@ class Daemon {
   reconcilers::StartGate gate_;
   reconcilers::ImageTable images_;
   reconcilers::DeadlineGuard deadlines_;
+  reconcilers::LogFollowers logs_;
   admission::Contracts contracts_;
   reconcilers::ExecutionReconciler executions_;
   reconcilers::Claimer claims_;

@@ -121,6 +121,7 @@ Record conclude(const Execution& e, const Observation& o, const NodeView& node, 
   attempt.cpu_ms = findings.evidence.cpu_ms;
   attempt.logs = std::move(findings.evidence.logs);
   attempt.logs_truncated = findings.evidence.logs_truncated;
+  attempt.logs_behind = findings.evidence.logs_behind;
   attempt.detail = o.engine_error.empty() ? findings.result_problem : o.engine_error;
   auto& result = findings.evidence.result;
   if (reason == Reason::Completed) return end(e, reason, std::move(result), std::move(attempt));

@@ -112,7 +112,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::look(Pass& pass) {
     engine_ = pass.seen.engine;
     parts_.on_engine(engine_);
   }
-  track_deadline(pass);
+  keep_watch(pass);
   co_return true;
 }
 
@@ -332,9 +332,25 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_s
   co_return next;
 }
 
+/// The log as the engine has it takes the place of what was stored while the container ran; unless it has lost
+/// its head, which is stored: then what came after that goes behind it.
+ExecutionReconciler::Awaitable<Evidence> ExecutionReconciler::collect(const Pass& pass) {
+  const auto& ref = pass.row.ref;
+  const auto& limits = pass.row.spec->limits;
+  auto evidence = co_await parts_.runtime.collect(ref, pass.seen.container_id, limits, {});
+  if (!evidence || evidence->logs_from_start) co_return evidence;
+  const auto stored = co_await parts_.store.live_log(ref.execution, ref.attempt);
+  if (!stored) co_return stored.error();
+  const auto& logs = evidence->logs;
+  if (stored->end == 0 || (!logs.empty() && logs.front().at == stored->begins)) co_return evidence;
+  if (!logs.empty())
+    co_return co_await parts_.runtime.collect(ref, pass.seen.container_id, limits, *stored);
+  evidence->logs_behind = stored->end;
+  co_return evidence;
+}
+
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_collect(const Pass& pass) {
-  auto evidence =
-      co_await parts_.runtime.collect(pass.row.ref, pass.seen.container_id, pass.row.spec->limits);
+  auto evidence = co_await collect(pass);
   if (!evidence) co_return evidence.error();
   Findings findings{std::move(*evidence), {}};
   if (findings.evidence.result_state == Evidence::ResultState::Present) {
@@ -388,7 +404,7 @@ std::string ExecutionReconciler::image_key(const Execution& row) const {
 }
 
 /// From the first sight of it running, and not from the record of it: the database may be away by then.
-void ExecutionReconciler::track_deadline(const Pass& pass) {
+void ExecutionReconciler::keep_watch(const Pass& pass) {
   const auto stage = pass.row.stage;
   const bool runs = pass.seen.state == ContainerState::Running && pass.seen.ours;
   const bool led = stage == Stage::Launching || stage == Stage::Running || stage == Stage::Stopping;
@@ -397,14 +413,17 @@ void ExecutionReconciler::track_deadline(const Pass& pass) {
     const auto started = pass.row.started_at.value_or(parts_.clock.now() - age);
     parts_.deadlines.track(pass.row.ref, pass.seen.container_id, started + timeout_of(pass.row),
                            pass.row.kill_at);
+    parts_.logs.track(pass.row.ref, pass.seen.container_id, pass.row.spec->limits, age);
   } else {
     parts_.deadlines.release(pass.row.ref.execution);
+    parts_.logs.release(pass.row.ref.execution);
   }
 }
 
 void ExecutionReconciler::let_go(const ExecutionId& id) {
   parts_.slots.release(id);
   parts_.deadlines.release(id);
+  parts_.logs.release(id);
   parts_.gate.withdraw(id);
 }
 

@@ -8,6 +8,7 @@
 #include "controller/backoff.h"
 #include "controller/reconciler.h"
 #include "reconcilers/execution/deadline_guard.h"
+#include "reconcilers/execution/log_followers.h"
 #include "reconcilers/execution/plan.h"
 #include "reconcilers/node_state.h"
 #include "runtime/container_runtime.h"
@@ -35,6 +36,7 @@ struct ExecutionParts {
   StartGate& gate;
   ImageTable& images;
   DeadlineGuard& deadlines;
+  LogFollowers& logs;
   admission::Contracts& contracts;
   const runtime::Capabilities& capabilities;
   asio::any_io_executor pool;  ///< for work that must not hold up the loop (the io executor in a simulation)
@@ -80,11 +82,12 @@ class ExecutionReconciler : public controller::Reconciler {
   Awaitable<Outcome> apply_doubt(const Pass& pass);
   Awaitable<Outcome> apply_signal(const Pass& pass, runtime::Signal signal, Outcome next);
   Awaitable<Outcome> apply_collect(const Pass& pass);
+  Awaitable<Evidence> collect(const Pass& pass);
   Awaitable<Outcome> apply_remove(const Pass& pass);
 
   NodeView view_of(const Execution& row) const;
   std::string image_key(const Execution& row) const;
-  void track_deadline(const Pass& pass);
+  void keep_watch(const Pass& pass);
   void let_go(const ExecutionId& id);
 
   ExecutionParts parts_;

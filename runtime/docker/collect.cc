@@ -22,7 +22,7 @@ bool engine_may_have_dropped(std::int64_t stored_bytes, std::int64_t cap) {
 /// containers with it while kept connections still answer, and their exits look like their own. It has closed
 /// its door before that, so an exit is believed only from an engine that still lets us in.
 asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string container_id, std::int64_t cap,
-                                                             Evidence& evidence) {
+                                                             LiveLog stored, Evidence& evidence) {
   const auto give_up = std::chrono::steady_clock::now() + options_.effect_timeout / 2;
   EngineRequest request{.op = "logs",
                         .target = "/containers/" + container_id + "/logs?stdout=1&stderr=1&timestamps=1",
@@ -35,13 +35,14 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string contain
     evidence.logs_truncated = true;
     co_return (*stream)->status() != 404;
   }
-  LogKeeper keeper(static_cast<std::size_t>(cap));
-  std::int64_t stored = 0;
+  const bool from_start = stored.end == 0;
+  LogKeeper keeper(static_cast<std::size_t>(std::max<std::int64_t>(cap - stored.end, 0)));
+  std::int64_t on_disk = 0;
   LogFrames frames([&](LogChunk::Stream source, std::string_view entry) {
     TimePoint at{};
     take_timestamp(entry, at);
-    stored += static_cast<std::int64_t>(entry.size()) + kEntryOverhead;
-    keeper.add(source, at, entry);
+    on_disk += static_cast<std::int64_t>(entry.size()) + kEntryOverhead;
+    if (from_start || at > stored.until) keeper.add(source, at, entry);
   });
   bool cut = false;
   while (!cut) {
@@ -51,14 +52,17 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string contain
     cut = !frames.feed(*piece) || std::chrono::steady_clock::now() > give_up;
   }
   keeper.finish(evidence.logs, evidence.logs_truncated);
-  evidence.logs_truncated |= cut || engine_may_have_dropped(stored, cap);
+  const bool dropped = engine_may_have_dropped(on_disk, cap);
+  evidence.logs_truncated |= cut || dropped;
+  evidence.logs_from_start = from_start && !dropped;
   co_return true;
 }
 
 asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, std::string container_id,
-                                                               Limits limits) {
+                                                               Limits limits, LiveLog stored) {
   const std::string name = container_name(ref);
   Evidence evidence;
+  evidence.logs_behind = stored.end;
   bool mounted = false;
   const bool quiet = co_await on_pool([this, name, cgroup = cgroup_of(name), &evidence, &limits, &mounted] {
     if (!cgroups_.kill_all(cgroup)) return false;
@@ -71,7 +75,7 @@ asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, s
   });
   if (!quiet) co_return Error{ErrorClass::Retry, name + ": processes outlive SIGKILL"};
   if (!container_id.empty()) {
-    auto found = co_await read_logs(container_id, limits.logs, evidence);
+    auto found = co_await read_logs(container_id, limits.logs, stored, evidence);
     if (!found) co_return found.error();
     if (!*found) container_id.clear();
   }

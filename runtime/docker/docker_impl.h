@@ -24,8 +24,8 @@ struct Inspected {
   EngineProcess engine;
 };
 
-/// The parts behind DockerRuntime. Each verb has its file: observe.cc, create.cc, start.cc, collect.cc,
-/// remove.cc, list.cc, images.cc, probe.cc, watch.cc.
+/// The parts behind DockerRuntime. Each verb has its file: observe.cc, create.cc, start.cc, follow.cc,
+/// collect.cc, remove.cc, list.cc, images.cc, probe.cc, watch.cc.
 class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::Impl> {
  public:
   Impl(DockerOptions options, asio::any_io_executor io, asio::thread_pool& pool, EngineProbe* probe);
@@ -38,7 +38,9 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   asio::awaitable<Result<void>> start(AttemptRef ref, std::string container_id);
   asio::awaitable<Result<bool>> fence(AttemptRef ref);
   asio::awaitable<Result<void>> signal(std::string container_id, Signal signal);
-  asio::awaitable<Result<Evidence>> collect(AttemptRef ref, std::string container_id, Limits limits);
+  asio::awaitable<Result<std::shared_ptr<LogStream>>> follow(std::string container_id, std::int64_t cap);
+  asio::awaitable<Result<Evidence>> collect(AttemptRef ref, std::string container_id, Limits limits,
+                                            LiveLog stored);
   asio::awaitable<Result<bool>> remove(AttemptRef ref, std::string container_id);
   asio::awaitable<Result<Capabilities>> probe();
   void watch(std::function<void(const ExecutionId&)> on_change);
@@ -73,7 +75,8 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
                                             Evidence& evidence);
 
   // collect.cc
-  asio::awaitable<Result<bool>> read_logs(std::string container_id, std::int64_t cap, Evidence& evidence);
+  asio::awaitable<Result<bool>> read_logs(std::string container_id, std::int64_t cap, LiveLog stored,
+                                          Evidence& evidence);
 
   // remove.cc
   asio::awaitable<Result<bool>> remove_container(std::string id);

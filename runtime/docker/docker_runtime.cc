@@ -61,10 +61,15 @@ asio::awaitable<Result<void>> DockerRuntime::signal(const AttemptRef&, const std
                                                     Signal signal) {
   return impl_->signal(container_id, signal);
 }
+asio::awaitable<Result<std::shared_ptr<LogStream>>> DockerRuntime::follow(const AttemptRef&,
+                                                                          const std::string& container_id,
+                                                                          const Limits& limits) {
+  return impl_->follow(container_id, limits.logs);
+}
 asio::awaitable<Result<Evidence>> DockerRuntime::collect(const AttemptRef& ref,
                                                          const std::string& container_id,
-                                                         const Limits& limits) {
-  return impl_->collect(ref, container_id, limits);
+                                                         const Limits& limits, const LiveLog& stored) {
+  return impl_->collect(ref, container_id, limits, stored);
 }
 asio::awaitable<Result<bool>> DockerRuntime::remove(const AttemptRef& ref, const std::string& container_id) {
   return impl_->remove(ref, container_id);

@@ -56,8 +56,11 @@ class DockerRuntime final : public ContainerRuntime {
   asio::awaitable<Result<bool>> fence(const AttemptRef& ref) override;
   asio::awaitable<Result<void>> signal(const AttemptRef& ref, const std::string& container_id,
                                        Signal signal) override;
+  asio::awaitable<Result<std::shared_ptr<LogStream>>> follow(const AttemptRef& ref,
+                                                             const std::string& container_id,
+                                                             const Limits& limits) override;
   asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id,
-                                            const Limits& limits) override;
+                                            const Limits& limits, const LiveLog& stored) override;
   asio::awaitable<Result<bool>> remove(const AttemptRef& ref, const std::string& container_id) override;
   void watch(std::function<void(const ExecutionId&)> on_change) override;
   void unwatch() override;

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kChunkMax = 64 * 1024;
 constexpr std::size_t kSwitchesKept = 512;  // chunks closed early to keep the order of the streams
+constexpr std::size_t kSlicesKept = 256;    // chunks closed early to keep the times of lines apart
+constexpr auto kSlice = std::chrono::seconds(1);
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// Length of the character that starts with `lead`; 0: no character starts so.
@@ -73,6 +75,7 @@ void LogKeeper::add(LogChunk::Stream stream, TimePoint at, std::string_view byte
     }
   }
   Open& open = open_of(stream);
+  if (closed_ < kSlicesKept && at - open.chunk.at >= kSlice) close(open);
   // One character of up to four bytes, or a replacement of three for each byte, must still fit into a chunk.
   const std::size_t step = std::max<std::size_t>(1, chunk_max_ / 16);
   while (!bytes.empty()) {
@@ -80,6 +83,8 @@ void LogKeeper::add(LogChunk::Stream stream, TimePoint at, std::string_view byte
     bytes.remove_prefix(part.size());
     if (open.chunk.bytes.size() + 3 * (part.size() + 3) > chunk_max_) close(open);
     if (open.chunk.bytes.empty()) open.chunk.at = at;
+    if (open.chunk.bytes.size() == open.told) open.untold_from = at;
+    open.until = at;
     append_clean(open, part);
   }
 }
@@ -97,17 +102,17 @@ void LogKeeper::append_clean(Open& open, std::string_view bytes) {
 void LogKeeper::close(Open& open) {
   if (open.chunk.bytes.empty()) return;
   ++closed_;
-  LogChunk chunk;
-  chunk.stream = open.chunk.stream;
-  chunk.at = open.chunk.at;
-  chunk.bytes.swap(open.chunk.bytes);
+  Told chunk = open;
+  open.chunk.bytes.clear();
+  open.told = 0;
   keep(std::move(chunk));
 }
 
-void LogKeeper::keep(LogChunk chunk) {
+void LogKeeper::keep(Told told) {
+  auto& chunk = told.chunk;
   if (tail_.empty() && !truncated_ && chunk.bytes.size() <= head_room_) {
     head_room_ -= chunk.bytes.size();
-    head_.push_back(std::move(chunk));
+    head_.push_back(std::move(told));
     return;
   }
   head_room_ = 0;  // once the tail has begun nothing may slip in before it
@@ -120,12 +125,43 @@ void LogKeeper::keep(LogChunk chunk) {
   }
 }
 
+/// As long as the order of the streams is kept at most one of them is open, and comes to the head next.
+bool LogKeeper::open_ones_are_certain() const { return closed_ < kSwitchesKept && !nothing_more_certain(); }
+
+std::size_t LogKeeper::certain() const {
+  std::size_t sum = 0;
+  for (const auto& chunk : head_) sum += chunk.chunk.bytes.size() - chunk.told;
+  if (!open_ones_are_certain()) return sum;
+  for (const auto& open : open_) sum += open.chunk.bytes.size() - open.told;
+  return sum;
+}
+
+void LogKeeper::tell(Told& chunk, std::vector<LogPiece>& pieces) {
+  const auto& bytes = chunk.chunk.bytes;
+  if (bytes.size() == chunk.told) return;
+  LogPiece piece{told_, {chunk.chunk.stream, chunk.untold_from, bytes.substr(chunk.told)}, chunk.until};
+  told_ += static_cast<std::int64_t>(piece.chunk.bytes.size());
+  chunk.told = bytes.size();
+  pieces.push_back(std::move(piece));
+}
+
+std::vector<LogPiece> LogKeeper::take_certain() {
+  std::vector<LogPiece> pieces;
+  for (auto& chunk : head_) tell(chunk, pieces);
+  head_.clear();
+  if (open_ones_are_certain()) {
+    for (auto& open : open_) tell(open, pieces);
+  }
+  return pieces;
+}
+
 void LogKeeper::finish(std::vector<LogChunk>& chunks, bool& truncated) {
   for (Open& open : open_) {
     if (!open.split.empty()) open.chunk.bytes.append(kReplacement), open.split.clear();
     close(open);
   }
-  chunks = std::move(head_);
+  chunks.clear();
+  for (Told& told : head_) chunks.push_back(std::move(told.chunk));
   for (LogChunk& chunk : tail_) chunks.push_back(std::move(chunk));
   truncated = truncated_;
 }

@@ -17,27 +17,42 @@ class LogKeeper {
  public:
   explicit LogKeeper(std::size_t cap);
   void add(LogChunk::Stream stream, TimePoint at, std::string_view bytes);
+  /// What has become certain to stand at its place in the finished log, however that goes on, since the last
+  /// call. It is given away: a keeper that is asked this is not asked to finish.
+  std::vector<LogPiece> take_certain();
+  /// How many bytes that would be.
+  std::size_t certain() const;
+  /// Nothing further becomes so before the end: the next bytes may have to make room for the tail.
+  bool nothing_more_certain() const { return !tail_.empty() || head_room_ < chunk_max_; }
   /// What the engine itself dropped before we read makes the log truncated, too.
   void mark_truncated() { truncated_ = true; }
   void finish(std::vector<LogChunk>& chunks, bool& truncated);
 
  private:
-  struct Open {
+  struct Told {
     LogChunk chunk;
+    TimePoint until;        ///< of the last entry
+    TimePoint untold_from;  ///< of the first entry that take_certain has not given away
+    std::size_t told = 0;   ///< bytes that it has
+  };
+  struct Open : Told {
     std::string split;  ///< the beginning of a UTF-8 character whose rest comes with the next entry
   };
   Open& open_of(LogChunk::Stream stream);
   void append_clean(Open& open, std::string_view bytes);
   void close(Open& open);
-  void keep(LogChunk chunk);
+  void keep(Told chunk);
+  bool open_ones_are_certain() const;
+  void tell(Told& chunk, std::vector<LogPiece>& pieces);
 
   std::size_t chunk_max_;
   std::size_t head_room_;
   std::size_t tail_cap_;
   std::size_t tail_bytes_ = 0;
   std::size_t closed_ = 0;
+  std::int64_t told_ = 0;  ///< bytes that take_certain has given away
   bool truncated_ = false;
-  std::vector<LogChunk> head_;
+  std::vector<Told> head_;
   std::deque<LogChunk> tail_;
   std::array<Open, 3> open_;
 };

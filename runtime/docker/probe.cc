@@ -103,7 +103,7 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::probe_steps(const ContainerSp
     timer.expires_after(10ms);
     co_await timer.async_wait(asio::use_awaitable);
   }
-  auto evidence = co_await collect(spec.ref, *id, spec.limits);
+  auto evidence = co_await collect(spec.ref, *id, spec.limits, {});
   if (!evidence) co_return evidence.error();
   if (evidence->result_state != Evidence::ResultState::Present || evidence->result != spec.input) {
     co_return Error{

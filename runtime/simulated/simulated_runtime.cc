@@ -178,17 +178,78 @@ asio::awaitable<Result<void>> SimulatedRuntime::signal(const AttemptRef& ref, co
   co_return Result<void>{};
 }
 
+asio::awaitable<Result<std::string>> SimulatedRuntime::read_log(std::string name, std::string container_id,
+                                                                std::size_t from) {
+  co_return co_await request<std::string>(
+      {"follow", seconds(5)}, [&engine = engine_, name, container_id, from]() -> Result<std::string> {
+        const auto* container = engine.find(name);
+        const auto directory = engine.directories_.find(name);
+        if (!container || container->id != container_id || directory == engine.directories_.end())
+          return Error{ErrorClass::NotFound, "no such container: " + name};
+        const auto& logs = directory->second.logs;
+        if (logs.size() > from) return logs.substr(from);
+        if (!container->process_alive) return Error{ErrorClass::Retry, "the log has ended"};
+        return std::string();
+      });
+}
+
+/// Looks once a second, and dies with the process whose runtime it is of.
+class SimulatedRuntime::Log final : public LogStream {
+ public:
+  Log(SimulatedRuntime& runtime, std::string name, std::string container_id)
+      : runtime_(runtime), name_(std::move(name)), container_id_(std::move(container_id)) {}
+
+  asio::awaitable<Result<std::vector<LogPiece>>> next() override {
+    while (!*closed_) {
+      const auto closed = closed_;
+      auto text = co_await runtime_.read_log(name_, container_id_, place_);
+      if (*closed) break;
+      if (!text) co_return text.error();
+      if (!text->empty()) {
+        const auto place = static_cast<std::int64_t>(std::exchange(place_, place_ + text->size()));
+        std::vector<LogPiece> pieces;
+        const auto* container = runtime_.engine_.find(name_);
+        const auto at = container ? container->started_at : TimePoint{};
+        pieces.push_back({place, {LogChunk::Stream::Stdout, at, std::move(*text)}, at});
+        co_return pieces;
+      }
+      co_await runtime_.sleep_.until(runtime_.engine_.clock().now() + seconds(1));
+      if (*closed) break;
+    }
+    co_return Error{ErrorClass::Retry, "the log was closed"};
+  }
+  void close() override { *closed_ = true; }
+  ~Log() override { *closed_ = true; }
+
+ private:
+  SimulatedRuntime& runtime_;
+  const std::string name_, container_id_;
+  std::size_t place_ = 0;
+  std::shared_ptr<bool> closed_ = std::make_shared<bool>(false);
+};
+
+asio::awaitable<Result<std::shared_ptr<LogStream>>> SimulatedRuntime::follow(const AttemptRef& ref,
+                                                                             const std::string& container_id,
+                                                                             const Limits&) {
+  const auto name = container_name(ref);
+  const auto there = co_await read_log(name, container_id, 0);
+  if (!there) co_return there.error();
+  co_return std::make_shared<Log>(*this, name, container_id);
+}
+
 asio::awaitable<Result<Evidence>> SimulatedRuntime::collect(const AttemptRef& ref,
                                                             const std::string& container_id,
-                                                            const Limits& limits) {
+                                                            const Limits& limits, const LiveLog& stored) {
   const auto name = container_name(ref);
   Call call{"collect", seconds(30)};
   co_return co_await request<Evidence>(
-      call, [&engine = engine_, instance = instance_, ref, name, container_id, limits] {
+      call, [&engine = engine_, instance = instance_, ref, name, container_id, limits, stored] {
         auto* container = engine.find(name);
         const bool ours = container && is_ours(*container, ref, instance);
         if (ours && container->process_alive) engine.exit_process(*container, 137, false);
         Evidence evidence;
+        evidence.logs_behind = stored.end;
+        evidence.logs_from_start = ours && stored.end == 0;
         const auto found = engine.directories_.find(name);
         if (found == engine.directories_.end()) return Result<Evidence>(evidence);
         const auto& directory = found->second;
@@ -198,8 +259,11 @@ asio::awaitable<Result<Evidence>> SimulatedRuntime::collect(const AttemptRef& re
         const bool too_large =
             directory.result && static_cast<std::int64_t>(directory.result->size()) > limits.output;
         if (too_large) evidence.result_state = Evidence::ResultState::TooLarge;
-        if (ours && !directory.logs.empty()) {
-          evidence.logs.push_back({LogChunk::Stream::Stdout, engine.clock_.now(), directory.logs});
+        const auto said = directory.logs.size() > static_cast<std::size_t>(stored.end)
+                              ? directory.logs.substr(static_cast<std::size_t>(stored.end))
+                              : "";
+        if (ours && !said.empty()) {
+          evidence.logs.push_back({LogChunk::Stream::Stdout, container->started_at, said});
         }
         return Result<Evidence>(std::move(evidence));
       });

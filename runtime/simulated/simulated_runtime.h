@@ -31,8 +31,11 @@ class SimulatedRuntime final : public ContainerRuntime {
   asio::awaitable<Result<bool>> fence(const AttemptRef& ref) override;
   asio::awaitable<Result<void>> signal(const AttemptRef& ref, const std::string& container_id,
                                        Signal signal) override;
+  asio::awaitable<Result<std::shared_ptr<LogStream>>> follow(const AttemptRef& ref,
+                                                             const std::string& container_id,
+                                                             const Limits& limits) override;
   asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id,
-                                            const Limits& limits) override;
+                                            const Limits& limits, const LiveLog& stored) override;
   asio::awaitable<Result<bool>> remove(const AttemptRef& ref, const std::string& container_id) override;
   void watch(std::function<void(const ExecutionId&)> on_change) override;
   void unwatch() override;
@@ -57,6 +60,9 @@ class SimulatedRuntime final : public ContainerRuntime {
   asio::awaitable<Result<T>> request(Call call, std::function<Result<T>()> effect);
   static Observation observation_of(SimulatedEngine& engine, const std::string& instance,
                                     const AttemptRef& ref, const std::string& name);
+  class Log;
+  /// What its container has said beyond `from`; Retry once it has ended.
+  asio::awaitable<Result<std::string>> read_log(std::string name, std::string container_id, std::size_t from);
   void prepare_directory(const std::string& name, const AttemptRef& ref);
 
   SimulatedEngine& engine_;

@@ -53,6 +53,7 @@ struct AttemptRow {
   std::string node;
   ClaimId claim;
   std::optional<AttemptEnd> end;
+  std::vector<LogPiece> log;  ///< what was stored while it ran, and at its end
 };
 
 struct Spend {

@@ -81,6 +81,12 @@ void apply(ExecutionRow& row, const Transition& step) {
   put(row.effective_limits, step.effective_limits);
 }
 
+std::int64_t log_end(const AttemptRow& attempt) {
+  if (attempt.log.empty()) return 0;
+  const auto& last = attempt.log.back();
+  return last.place + static_cast<std::int64_t>(last.chunk.bytes.size());
+}
+
 }  // namespace
 
 MemoryStore::MemoryStore(MemoryDatabase& db, asio::any_io_executor executor)
@@ -188,7 +194,38 @@ asio::awaitable<Result<bool>> MemoryStore::record(const Transition& transition) 
 void MemoryStore::end_attempt(const ExecutionRow& row, const AttemptEnd& end) {
   auto& attempts = db_.attempts_[row.exec.ref.execution];
   // The evidence of an attempt is written once: a cancel while Recycling must not blank it.
-  if (!attempts.empty() && !attempts.back().end) attempts.back().end = end;
+  if (attempts.empty() || attempts.back().end) return;
+  auto& attempt = attempts.back();
+  attempt.end = end;
+  if (end.logs_behind)
+    std::erase_if(attempt.log, [&](const LogPiece& piece) { return piece.place >= *end.logs_behind; });
+  for (const auto& chunk : end.logs) attempt.log.push_back({log_end(attempt), chunk, chunk.at});
+}
+
+asio::awaitable<Result<bool>> MemoryStore::append_log(const LogAppend& append) {
+  if (auto no = refusal()) co_return *no;
+  auto* row = held(append.id, append.claim, Stage::Running);
+  if (!row) row = held(append.id, append.claim, Stage::Stopping);
+  if (!row || append.pieces.empty()) co_return false;
+  auto& attempt = db_.attempts_[append.id].back();
+  if (append.pieces.front().place > log_end(attempt)) co_return false;
+  for (auto piece : append.pieces) {
+    const auto known = log_end(attempt) - piece.place;
+    if (known >= static_cast<std::int64_t>(piece.chunk.bytes.size())) continue;
+    piece.chunk.bytes.erase(0, static_cast<std::size_t>(known));
+    piece.place += known;
+    attempt.log.push_back(std::move(piece));
+  }
+  co_return true;
+}
+
+asio::awaitable<Result<LiveLog>> MemoryStore::live_log(const ExecutionId& id, int attempt) {
+  if (auto no = refusal()) co_return *no;
+  for (const auto& row : db_.attempts_[id]) {
+    if (row.attempt != attempt || row.log.empty()) continue;
+    co_return LiveLog{log_end(row), row.log.front().chunk.at, row.log.back().until};
+  }
+  co_return LiveLog{};
 }
 
 asio::awaitable<Result<bool>> MemoryStore::finish(const Finish& finish) {

@@ -34,6 +34,8 @@ class MemoryStore final : public Store {
   asio::awaitable<Result<bool>> recycle(const Recycle& recycle) override;
   asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim,
                                         Duration backoff) override;
+  asio::awaitable<Result<bool>> append_log(const LogAppend& append) override;
+  asio::awaitable<Result<LiveLog>> live_log(const ExecutionId& id, int attempt) override;
   asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() override;
   asio::awaitable<Result<std::vector<ClaimId>>> live_claims(const std::vector<ClaimId>& claims) override;
   asio::awaitable<Result<int>> retire(int limit) override;

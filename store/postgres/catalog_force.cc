@@ -17,7 +17,7 @@ constexpr Statement kForceFinish{"catalog_force_finish", R"(
     ARRAY[l.id], ARRAY[l.stage], ARRAY[l.claim_id], ARRAY['Finished'], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
     ARRAY[NULL]::text[], ARRAY['refund'], ARRAY[false], ARRAY[$3], ARRAY[NULL]::int[], ARRAY[false], ARRAY[false],
     ARRAY[NULL]::timestamptz[], ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::bytea[], ARRAY[$6],
-    ARRAY[false], '{}', '{}', '{}', '{}', '{}') d)"};
+    ARRAY[false], ARRAY[NULL]::int[], '{}', '{}', '{}', '{}', '{}') d)"};
 
 constexpr Statement kWhereItIs{"catalog_where_it_is", R"(
   SELECT e.status, e.finished_at IS NOT NULL, e.node FROM slipway.executions e WHERE e.id = $1::uuid)"};

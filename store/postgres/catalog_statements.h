@@ -174,9 +174,13 @@ inline constexpr Statement kOutput{"catalog_output",
 inline constexpr Statement kEvents{"catalog_events", R"(
   SELECT json_build_object('at', at, 'attempt', attempt, 'stage', stage, 'reason', reason, 'message', message, 'node', node)
   FROM slipway.execution_events WHERE execution_id = $1::uuid ORDER BY id LIMIT 500)"};
+// Behind the place where the reader stands, which may lie within a chunk: none is longer than 65536 bytes.
 inline constexpr Statement kLogs{"catalog_logs", R"(
-  SELECT attempt, seq, (extract(epoch FROM at) * 1000000)::bigint, stream, encode(bytes, 'hex')
-  FROM slipway.execution_log_chunks WHERE execution_id = $1::uuid AND (attempt, seq) > ($2::int, $3::int)
+  SELECT attempt, seq + octet_length(bytes), (extract(epoch FROM at) * 1000000)::bigint, stream,
+    encode(CASE WHEN attempt = $2::int AND seq < $3::int THEN substring(bytes FROM $3::int - seq + 1) ELSE bytes END, 'hex')
+  FROM slipway.execution_log_chunks
+  WHERE execution_id = $1::uuid AND (attempt, seq) > ($2::int, $3::int - 65536)
+    AND (attempt > $2::int OR seq + octet_length(bytes) > $3::int)
   ORDER BY attempt, seq LIMIT 64)"};
 
 }  // namespace slipway::store::postgres::catalog

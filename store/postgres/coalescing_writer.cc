@@ -115,11 +115,15 @@ void CoalescingWriter::pump() {
   if (!closed_) wait_for_company();
 }
 
+bool CoalescingWriter::may_go(const Entry& entry) const {
+  const bool logs_wait = logs_under_way_ && kind_of(entry.write) == Kind::Append;
+  return !logs_wait && !in_flight_.contains(id_of(entry.write));
+}
+
 std::shared_ptr<CoalescingWriter::Entry> CoalescingWriter::first_due() const {
   const auto now = std::chrono::steady_clock::now();
-  const auto found = std::ranges::find_if(waiting_, [&](const auto& entry) {
-    return entry->due <= now && !in_flight_.contains(id_of(entry->write));
-  });
+  const auto found =
+      std::ranges::find_if(waiting_, [&](const auto& entry) { return entry->due <= now && may_go(*entry); });
   return found == waiting_.end() ? nullptr : *found;
 }
 
@@ -145,7 +149,7 @@ CoalescingWriter::Entries CoalescingWriter::take_batch() {
     const auto& entry = **it;
     const bool other_batch =
         lead->writer.epoch != entry.writer.epoch || kind_of(lead->write) != kind_of(entry.write);
-    if (other_batch || in_flight_.contains(id_of(entry.write))) {
+    if (other_batch || !may_go(entry)) {
       ++it;
       continue;
     }
@@ -158,8 +162,11 @@ CoalescingWriter::Entries CoalescingWriter::take_batch() {
   return batch;
 }
 
+bool CoalescingWriter::is_logs(const Entries& batch) { return kind_of(batch.front()->write) == Kind::Append; }
+
 void CoalescingWriter::submit(Entries batch, bool alone) {
   ++(alone ? alone_ : batches_);
+  if (!alone && is_logs(batch)) logs_under_way_ = true;
   if (options_.probe && !alone) options_.probe->on_batch(static_cast<int>(batch.size()));
   pool_.submit(
       alone ? "write_alone" : "write",
@@ -182,6 +189,7 @@ void CoalescingWriter::submit(Entries batch, bool alone) {
 
 void CoalescingWriter::on_done(const Entries& batch, bool alone, const std::optional<Error>& error) {
   --(alone ? alone_ : batches_);
+  if (!alone && is_logs(batch)) logs_under_way_ = false;
   for (const auto& entry : batch) {
     if (entry->busy && !entry->answer && !alone && !closed_) {
       entry->busy = false;

@@ -41,9 +41,11 @@ class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
   using Entries = std::vector<std::shared_ptr<Entry>>;
 
   void pump();
+  bool may_go(const Entry& entry) const;
   std::shared_ptr<Entry> first_due() const;
   void wait_for_company();
   Entries take_batch();
+  static bool is_logs(const Entries& batch);
   void submit(Entries batch, bool alone);
   void on_done(const Entries& batch, bool alone, const std::optional<Error>& error);
 
@@ -55,6 +57,7 @@ class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
   std::deque<std::shared_ptr<Entry>> waiting_, busy_;
   std::set<ExecutionId> in_flight_;  ///< a row is in one statement at a time, and its writes keep their order
   int batches_ = 0, alone_ = 0;
+  bool logs_under_way_ = false;  ///< at most one batch of them, so that steps find another free
   bool closed_ = false;
 };
 

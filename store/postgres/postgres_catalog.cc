@@ -199,7 +199,7 @@ Result<LogPage> PostgresCatalog::logs(const ExecutionId& id, const LogCursor& af
   return call<LogPage>([&](Connection& connection) -> Result<LogPage> {
     LogPage page{{}, {}, after};
     const auto rows =
-        connection.query(catalog::kLogs, {id, std::to_string(after.attempt), std::to_string(after.seq)});
+        connection.query(catalog::kLogs, {id, std::to_string(after.attempt), std::to_string(after.place)});
     for (int i = 0; i < rows.size(); ++i) {
       page.next = {static_cast<int>(rows.number(i, 0)), static_cast<int>(rows.number(i, 1))};
       page.cursors.push_back(page.next);

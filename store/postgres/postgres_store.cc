@@ -198,6 +198,15 @@ asio::awaitable<Result<bool>> PostgresStore::requeue(const ExecutionId& id, cons
   return impl_->writer->write(postgres::Requeue{id, claim, backoff}, impl_->identity());
 }
 
+asio::awaitable<Result<bool>> PostgresStore::append_log(const LogAppend& append) {
+  return impl_->writer->write(append, impl_->identity());
+}
+
+asio::awaitable<Result<LiveLog>> PostgresStore::live_log(const ExecutionId& id, int attempt) {
+  return impl_->pool->run<LiveLog>(
+      "live_log", [id, attempt](Connection& c) { return postgres::live_log(c, id, attempt); });
+}
+
 asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_unconverged() {
   return impl_->pool->run<std::vector<ExecutionId>>(
       "list_unconverged",

@@ -159,6 +159,12 @@ std::string load_input(Connection& connection, const ExecutionId& id) {
   return rows.string(0, 0);
 }
 
+LiveLog live_log(Connection& connection, const ExecutionId& id, int attempt) {
+  const auto rows = connection.query(sql::kLiveLog, {id, std::to_string(attempt)});
+  if (rows.size() == 0) return {};
+  return {rows.number(0, 0), time_point(rows.number(0, 1)), time_point(rows.number(0, 2))};
+}
+
 std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node) {
   return first_column(connection.query(sql::kListUnconverged, {node}));
 }

@@ -31,6 +31,7 @@ std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
 std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
                                       const std::vector<ExecutionId>& ids);
 std::string load_input(Connection& connection, const ExecutionId& id);
+LiveLog live_log(Connection& connection, const ExecutionId& id, int attempt);
 std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node);
 std::vector<ClaimId> live_claims(Connection& connection, const std::vector<ClaimId>& claims);
 

@@ -40,6 +40,13 @@ inline constexpr Statement kLoadSpec{
     "load_spec", "SELECT spec FROM slipway.agent_revisions WHERE agent = $1 AND revision = $2"};
 inline constexpr Statement kLoadInput{"load_input", "SELECT input FROM slipway.executions WHERE id = $1"};
 
+inline constexpr Statement kLiveLog{"live_log", R"(
+  SELECT slipway.log_end($1, $2), (extract(epoch FROM f.at) * 1000000)::bigint,
+         (extract(epoch FROM coalesce(l.until, l.at)) * 1000000)::bigint
+  FROM (SELECT at FROM slipway.execution_log_chunks WHERE execution_id = $1 AND attempt = $2 ORDER BY seq LIMIT 1) f,
+       (SELECT at, until FROM slipway.execution_log_chunks WHERE execution_id = $1 AND attempt = $2
+        ORDER BY seq DESC LIMIT 1) l)"};
+
 inline constexpr Statement kListUnconverged{"list_unconverged",
                                             "SELECT id FROM slipway.executions WHERE live AND node = $1"};
 inline constexpr Statement kLiveClaims{"live_claims", R"(
@@ -63,8 +70,12 @@ inline constexpr Statement kEnd{"end", R"(
   SELECT held_id, written FROM slipway.record_ends(
     $1, $2, $3, $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
     $13::text[], $14::boolean[], $15::text[], $16::int[], $17::boolean[], $18::boolean[], $19::timestamptz[], $20::bigint[],
-    $21::bigint[], $22::bytea[], $23::text[], $24::boolean[], $25::uuid[], $26::int[], $27::timestamptz[], $28::text[],
-    $29::bytea[]))"};
+    $21::bigint[], $22::bytea[], $23::text[], $24::boolean[], $25::int[], $26::uuid[], $27::int[], $28::timestamptz[],
+    $29::text[], $30::bytea[]))"};
+inline constexpr Statement kAppendLogs{"append_logs", R"(
+  SELECT held_id, written FROM slipway.append_logs(
+    $1, $2, $3, $4::uuid[], $5::uuid[], $6::uuid[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::text[],
+    $11::bytea[]))"};
 inline constexpr Statement kRequeue{"requeue", R"(
   SELECT held_id, written FROM slipway.record_requeues($1, $2, $3, $4::uuid[], $5::uuid[], $6::bigint[], $7, $8))"};
 

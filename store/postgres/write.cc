@@ -110,30 +110,31 @@ std::optional<std::string_view> settlement(const End& end) {
 
 constexpr std::size_t kLargestChunk = 65536;
 
-/// The chunks of all rows, one behind the other, each with its place within its row's.
+/// The chunks of all rows, one behind the other, each with the number of its row's bytes before it.
 struct LogColumns {
   Column id, n, at, stream, bytes;
 
   void add(const End& end) {
-    int index = 0;
+    std::int64_t place = 0;
     if (end.from != Stage::Recycling) {  // there, the evidence has been written already
       for (const auto& chunk : end.attempt->logs) {
         for (std::size_t from = 0; from < chunk.bytes.size(); from += kLargestChunk) {
-          add(end.id, index++, chunk.at, to_string(chunk.stream),
-              std::string_view(chunk.bytes).substr(from, kLargestChunk));
+          const auto part = std::string_view(chunk.bytes).substr(from, kLargestChunk);
+          add(end.id, place, chunk.at, to_string(chunk.stream), part);
+          place += static_cast<std::int64_t>(part.size());
         }
       }
     }
     if (end.to == Stage::Finished && end.reason == Reason::Cancelled) {
-      add(end.id, index, std::nullopt, to_string(LogChunk::Stream::System),
+      add(end.id, place, std::nullopt, to_string(LogChunk::Stream::System),
           end.message.empty() ? row_of(end.reason).message : std::string_view(end.message));
     }
   }
 
  private:
-  void add(const ExecutionId& execution, int index, const std::optional<TimePoint>& when,
+  void add(const ExecutionId& execution, std::int64_t place, const std::optional<TimePoint>& when,
            std::string_view name, std::string_view text) {
-    id.add(execution), n.add(index), at.add(when), stream.add(name), bytes.add(bytea(text));
+    id.add(execution), n.add(place), at.add(when), stream.add(name), bytes.add(bytea(text));
   }
 };
 
@@ -144,7 +145,7 @@ End end_of(const Write& write) {
 
 Rows end_rows(Connection& connection, const Common& common, const std::vector<const Write*>& batch) {
   Column id, was, claim, stage, status, reason, fault, message, output, settle, priced, why, code, oom,
-      started, finished, peak, cpu, partial, detail, truncated;
+      started, finished, peak, cpu, partial, detail, truncated, behind;
   LogColumns logs;
   for (const auto* write : batch) {
     const auto end = end_of(*write);
@@ -171,6 +172,7 @@ Rows end_rows(Connection& connection, const Common& common, const std::vector<co
     partial.add(attempt.partial_result ? std::optional(bytea(*attempt.partial_result)) : std::nullopt);
     detail.add(attempt.detail);
     truncated.add(attempt.logs_truncated);
+    behind.add(end.from == Stage::Recycling ? std::nullopt : attempt.logs_behind);
     logs.add(end);
   }
   return connection.commit(
@@ -179,7 +181,7 @@ Rows end_rows(Connection& connection, const Common& common, const std::vector<co
        stage.take(),    status.take(), reason.take(),  fault.take(),       message.take(),   output.take(),
        settle.take(),   priced.take(), why.take(),     code.take(),        oom.take(),       started.take(),
        finished.take(), peak.take(),   cpu.take(),     partial.take(),     detail.take(),    truncated.take(),
-       logs.id.take(),  logs.n.take(), logs.at.take(), logs.stream.take(), logs.bytes.take()});
+       behind.take(),   logs.id.take(),  logs.n.take(), logs.at.take(), logs.stream.take(), logs.bytes.take()});
 }
 
 Rows requeue_rows(Connection& connection, const Common& common, const std::vector<const Write*>& batch) {
@@ -195,6 +197,26 @@ Rows requeue_rows(Connection& connection, const Common& common, const std::vecto
                                            std::string(row_of(Reason::Retrying).message)});
 }
 
+Rows append_rows(Connection& connection, const Common& common, const std::vector<const Write*>& batch) {
+  Column id, claim, log_id, place, at, until, stream, bytes;
+  for (const auto* write : batch) {
+    const auto& append = std::get<LogAppend>(*write);
+    id.add(append.id);
+    claim.add(append.claim);
+    for (const auto& piece : append.pieces) {
+      log_id.add(append.id);
+      place.add(piece.place);
+      at.add(piece.chunk.at);
+      until.add(piece.until);
+      stream.add(to_string(piece.chunk.stream));
+      bytes.add(bytea(piece.chunk.bytes));
+    }
+  }
+  return connection.commit(sql::kAppendLogs,
+                           {common.node, common.epoch, common.wait, id.take(), claim.take(), log_id.take(),
+                            place.take(), at.take(), until.take(), stream.take(), bytes.take()});
+}
+
 Rows write_rows(Connection& connection, const Common& common, const std::vector<const Write*>& batch) {
   switch (kind_of(*batch.front())) {
     case Kind::Move:
@@ -203,6 +225,8 @@ Rows write_rows(Connection& connection, const Common& common, const std::vector<
       return end_rows(connection, common, batch);
     case Kind::Requeue:
       return requeue_rows(connection, common, batch);
+    case Kind::Append:
+      return append_rows(connection, common, batch);
   }
   __builtin_unreachable();
 }
@@ -217,7 +241,8 @@ bool is_patient(const Write& write) {
 Kind kind_of(const Write& write) {
   return std::visit(
       Overloaded{[](const Transition&) { return Kind::Move; }, [](const Finish&) { return Kind::End; },
-                 [](const Recycle&) { return Kind::End; }, [](const Requeue&) { return Kind::Requeue; }},
+                 [](const Recycle&) { return Kind::End; }, [](const Requeue&) { return Kind::Requeue; },
+                 [](const LogAppend&) { return Kind::Append; }},
       write);
 }
 
@@ -240,7 +265,12 @@ std::size_t bytes_of(const Write& write) {
                                        return t.effective_limits ? t.effective_limits->size()
                                                                  : std::size_t{0};
                                      },
-                                     [](const Requeue&) { return std::size_t{0}; }},
+                                     [](const Requeue&) { return std::size_t{0}; },
+                                     [](const LogAppend& a) {
+                                       std::size_t sum = 0;
+                                       for (const auto& piece : a.pieces) sum += 2 * piece.chunk.bytes.size();
+                                       return sum;
+                                     }},
                           write);
 }
 

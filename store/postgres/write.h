@@ -18,10 +18,10 @@ struct Requeue {
 };
 
 /// One conditional step of one row, of any kind.
-using Write = std::variant<Transition, Finish, Recycle, Requeue>;
+using Write = std::variant<Transition, Finish, Recycle, Requeue, LogAppend>;
 
 /// A batch holds writes of one kind.
-enum class Kind { Move, End, Requeue };
+enum class Kind { Move, End, Requeue, Append };
 Kind kind_of(const Write& write);
 
 const ExecutionId& id_of(const Write& write);

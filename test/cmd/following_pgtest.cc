@@ -17,9 +17,9 @@ TEST(Following, RunStreamsTheLogsAndEndsWithTheContainersCode) {
   const auto command = shop.start("slipway run momentum --input '{}' --name live --follow");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "execution/live created\n"); }));
   shop.run_execution("live");
-  shop.log("live", 1, "early\n");
+  shop.log("live", "early\n");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "early\n"); }));
-  shop.log("live", 2, "late\n", "stderr");
+  shop.log("live", "late\n", "stderr");
   shop.finish_execution("live", "FAILED", "NonZeroExit", "fault = 'Agent', exit_code = 7");
   const auto ran = command->finish();
   EXPECT_EQ(ran.exit_code, 7);
@@ -33,7 +33,7 @@ TEST(Following, RunPrintsTheResultAlone) {
   const auto command = shop.start("slipway run agent/momentum --input '{}' --name live --follow");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "created\n"); }));
   shop.run_execution("live");
-  shop.log("live", 1, "thinking\n");
+  shop.log("live", "thinking\n");
   shop.finish_execution("live", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
   const auto ran = command->finish();
   EXPECT_EQ(ran.exit_code, 0);
@@ -41,10 +41,27 @@ TEST(Following, RunPrintsTheResultAlone) {
   EXPECT_THAT(ran.err, HasSubstr("thinking\n"));
 }
 
+TEST(Following, TheWholeLogTakesThePlaceOfWhatWasWrittenLive) {
+  Shop shop;
+  shop.run_execution("live");
+  shop.log("live", "one\n");
+  shop.log("live", "two\n");
+  const auto command = shop.start("slipway logs -f --since=1h live");
+  ASSERT_TRUE(eventually([&] { return command->out() == "one\ntwo\n"; }));
+  // As the node's last write does it: one chunk, whose time is that of its first line, long ago.
+  shop.sql().exec("BEGIN; DELETE FROM slipway.execution_log_chunks c USING slipway.executions e "
+                  "WHERE c.execution_id = e.id AND e.name = 'live'; COMMIT");
+  shop.log("live", "one\ntwo\nthree\n", "stdout", "2 hours");
+  shop.log("live", "four\n");
+  shop.finish_execution("live", "COMPLETED", "Completed", "exit_code = 0");
+  EXPECT_EQ(command->finish().exit_code, 0);
+  EXPECT_EQ(command->out(), "one\ntwo\nthree\nfour\n");
+}
+
 TEST(Following, LogsGoOnWhereTheyStoodAfterTheDatabaseWasAway) {
   Shop shop;
   shop.run_execution("third");
-  shop.log("third", 1, "before\n");
+  shop.log("third", "before\n");
   const auto command = shop.start("slipway logs -f --tail=1 third");
   ASSERT_TRUE(eventually([&] { return command->out() == "before\n"; }));
   shop.sql().exec(
@@ -52,7 +69,7 @@ TEST(Following, LogsGoOnWhereTheyStoodAfterTheDatabaseWasAway) {
       "= "
       "current_database()");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "going on as soon as it answers"); }));
-  shop.log("third", 2, "after\n");
+  shop.log("third", "after\n");
   ASSERT_TRUE(eventually([&] { return command->out() == "before\nafter\n"; }));
   shop.finish_execution("third", "COMPLETED", "Completed", "exit_code = 0");
   EXPECT_EQ(command->finish().exit_code, 0);

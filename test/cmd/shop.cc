@@ -56,7 +56,7 @@ Shop::Shop() : url_(PostgresServer::shared().create_migrated_database()), sql_(s
                request + ")");
   run_execution("first");
   for (int i = 1; i <= 7; ++i)
-    log("first", i, "line " + std::to_string(i) + "\n", i == 3 ? "stderr" : "stdout",
+    log("first", "line " + std::to_string(i) + "\n", i == 3 ? "stderr" : "stdout",
         i < 5 ? "10 min" : "1 s");
   finish_execution("first", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
   finish_execution("second", "FAILED", "EntitlementMissing", "fault = 'Policy'");
@@ -110,13 +110,13 @@ void Shop::finish_execution(const std::string& name, const std::string& status, 
              rest + " WHERE name = " + quoted(name) + "; COMMIT");
 }
 
-void Shop::log(const std::string& name, int seq, const std::string& text, const std::string& stream,
+void Shop::log(const std::string& name, const std::string& text, const std::string& stream,
                const std::string& ago) {
   sql_->query(
       "INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes) "
-      "SELECT id, 1, $2::int, now() - $5::interval, $4, convert_to($3, 'UTF8') FROM slipway.executions "
-      "WHERE name = $1",
-      {name, std::to_string(seq), text, stream, ago});
+      "SELECT id, 1, slipway.log_end(id, 1), now() - $4::interval, $3, convert_to($2, 'UTF8') FROM "
+      "slipway.executions WHERE name = $1",
+      {name, text, stream, ago});
 }
 
 bool fits(std::string_view pattern, std::string_view text) {

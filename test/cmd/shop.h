@@ -35,7 +35,7 @@ class Shop {
   void run_execution(const std::string& name);
   void finish_execution(const std::string& name, const std::string& status, const std::string& reason,
                         const std::string& rest, const std::string& message = "It is over.");
-  void log(const std::string& name, int seq, const std::string& text, const std::string& stream = "stdout",
+  void log(const std::string& name, const std::string& text, const std::string& stream = "stdout",
            const std::string& ago = "0 s");
 
  private:

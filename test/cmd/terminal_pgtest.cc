@@ -45,7 +45,7 @@ TEST(AtATerminal, WhatLastsLongerThanTwoSecondsSaysSoAndTakesItAway) {
 TEST(AtATerminal, NothingOfAWorkloadIsACommandToIt) {
   Shop shop;
   shop.run_execution("third");
-  shop.log("third", 1, "\x1b]0;owned\x07\x1b[2J\n");
+  shop.log("third", "\x1b]0;owned\x07\x1b[2J\n");
   shop.finish_execution("third", "COMPLETED", "Completed", R"(output = to_json(E'\x1b[2J'::text))",
                         "\x1b[31mred");
   shop.sql().exec(R"(

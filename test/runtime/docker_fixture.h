@@ -92,7 +92,7 @@ class DockerRuntimeTest : public testing::TestWithParam<IoMode> {
   Ran run(const ContainerSpec& spec) {
     const std::string id = start(spec);
     Ran ran{.end = harness_.wait_exit(spec)};
-    auto evidence = harness_.await(harness_.runtime().collect(spec.ref, id, spec.limits));
+    auto evidence = harness_.await(harness_.runtime().collect(spec.ref, id, spec.limits, {}));
     if (!evidence) throw std::runtime_error(evidence.error().message);
     ran.evidence = std::move(*evidence);
     return ran;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "runtime/docker/cgroup_names.h"
 #include "runtime/docker/create_body.h"
 #include "runtime/docker/image_ref.h"
@@ -167,6 +169,70 @@ TEST(LogKeeper, FloodKeepsHeadAndTailUnderTheCap) {
   EXPECT_LE(kept.chunks.size(), 600u);
   EXPECT_NE(kept.all.find("the head"), std::string::npos);
   EXPECT_NE(kept.all.find("the tail"), std::string::npos);
+}
+
+TEST(LogKeeper, LinesASecondApartKeepTheirTimes) {
+  LogKeeper keeper(1 << 20);
+  const auto at = [](int ms) { return TimePoint(std::chrono::milliseconds(ms)); };
+  for (int i = 0; i < 3; ++i) keeper.add(Stream::Stdout, at(5000 + 600 * i), std::to_string(i) + "\n");
+  const Kept kept = finish(keeper);
+  ASSERT_EQ(kept.chunks.size(), 2u);
+  EXPECT_EQ(kept.chunks[0].bytes, "0\n1\n");
+  EXPECT_EQ(kept.chunks[1].at, at(6200));
+}
+
+/// Whatever is told on the way stands at the same place of the log as it is kept in the end, however it went on.
+TEST(LogKeeper, WhatIsCertainIsAPrefixOfWhatIsKept) {
+  std::mt19937 random(7);
+  const auto any = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
+  for (int round = 0; round < 300; ++round) {
+    const auto cap = std::size_t{64} << any(13);
+    LogKeeper live(cap), whole(cap);
+    std::string told;
+    std::size_t entries = 0;
+    std::size_t all = 0;
+    const int longest = 1 + any(400);
+    const int switches = 1 + any(60);
+    auto stream = Stream::Stdout;
+    for (const auto wanted = cap * static_cast<std::size_t>(1 + any(4)) / 2; all < wanted && entries < 4000; ++entries) {
+      if (any(switches) == 0) stream = any(2) ? Stream::Stdout : Stream::Stderr;
+      std::string line;
+      for (int i = any(longest); i >= 0; --i) line += static_cast<char>(any(20) ? 'a' + any(26) : any(256));
+      line += '\n';
+      all += line.size();
+      const TimePoint at(std::chrono::milliseconds(40 * entries));
+      live.add(stream, at, line);
+      whole.add(stream, at, line);
+      if (any(3)) continue;
+      const auto before = live.certain();
+      std::size_t taken = 0;
+      for (const auto& piece : live.take_certain()) {
+        ASSERT_EQ(piece.place, static_cast<std::int64_t>(told.size()));
+        told += piece.chunk.bytes;
+        taken += piece.chunk.bytes.size();
+        EXPECT_LE(piece.chunk.at, piece.until);
+      }
+      ASSERT_EQ(before, taken);
+    }
+    const Kept kept = finish(whole);
+    ASSERT_EQ(kept.all.substr(0, told.size()), told) << "round " << round << ", cap " << cap;
+
+  }
+}
+
+TEST(LogKeeper, ALineIsCertainAtOnceUntilTheTailMayNeedTheRoom) {
+  LogKeeper keeper(1 << 20);
+  keeper.add(Stream::Stdout, {}, "first\n");
+  EXPECT_EQ(keeper.take_certain().at(0).chunk.bytes, "first\n");
+  EXPECT_TRUE(keeper.take_certain().empty());
+  const std::string line(1000, 'x');
+  std::size_t told = 0;
+  while (!keeper.nothing_more_certain()) {
+    keeper.add(Stream::Stdout, {}, line);
+    for (const auto& piece : keeper.take_certain()) told += piece.chunk.bytes.size();
+  }
+  EXPECT_GE(told, (3u << 20) / 8 - (64 << 10));
+  EXPECT_LE(told, 1u << 19);
 }
 
 TEST(LogKeeper, CharacterCutBetweenTwoEntriesIsWhole) {

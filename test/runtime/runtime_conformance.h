@@ -51,8 +51,8 @@ class RuntimeConformance : public ::testing::TestWithParam<RuntimeHarnessFactory
     if (seen.state != ContainerState::Absent && !seen.ours) return true;
     return harness_->run(runtime_->remove(spec.ref, seen.container_id)).value();
   }
-  Evidence collect(const ContainerSpec& spec, const std::string& id) {
-    return harness_->run(runtime_->collect(spec.ref, id, spec.limits)).value();
+  Evidence collect(const ContainerSpec& spec, const std::string& id, const LiveLog& stored = {}) {
+    return harness_->run(runtime_->collect(spec.ref, id, spec.limits, stored)).value();
   }
   std::string started(const ContainerSpec& spec) {
     auto id = create(spec);
@@ -177,6 +177,44 @@ TEST_P(RuntimeConformance, EvidenceIsResultAndLogsAndMayBeReadAgain) {
     EXPECT_EQ(logs, "hello\n");
     EXPECT_FALSE(evidence.logs_truncated);
   }
+}
+
+TEST_P(RuntimeConformance, ARunningContainersLogIsFollowedAsItWillBeCollected) {
+  auto asked = spec(Work::SleepForever);
+  auto id = started(asked);
+  const auto stream = harness_->run(runtime_->follow(asked.ref, id, asked.limits)).value();
+  const auto pieces = harness_->run(stream->next()).value();
+  ASSERT_EQ(pieces.size(), 1u);
+  EXPECT_EQ(pieces[0].place, 0);
+  EXPECT_EQ(pieces[0].chunk.bytes, "up\n");
+  const auto again = harness_->run(runtime_->follow(asked.ref, id, asked.limits)).value();
+  EXPECT_EQ(harness_->run(again->next()).value().at(0).chunk.at, pieces[0].chunk.at) << "as often as asked";
+  ASSERT_TRUE(harness_->run(runtime_->signal(asked.ref, id, Signal::Kill)).has_value());
+  EXPECT_EQ(class_of(harness_->run(stream->next())), ErrorClass::Retry) << "the container has ended";
+  ASSERT_TRUE(reaches(asked, ContainerState::Exited));
+  const auto evidence = collect(asked, id);
+  ASSERT_EQ(evidence.logs.size(), 1u);
+  EXPECT_EQ(evidence.logs[0].at, pieces[0].chunk.at);
+  EXPECT_TRUE(evidence.logs_from_start);
+  EXPECT_EQ(evidence.logs_behind, 0);
+  const auto rest = collect(asked, id, {3, pieces[0].chunk.at, pieces[0].until});
+  EXPECT_TRUE(rest.logs.empty()) << "what is stored already is left out";
+  EXPECT_EQ(rest.logs_behind, 3);
+}
+
+TEST_P(RuntimeConformance, AClosedLogEndsWhoWaitsForIt) {
+  auto asked = spec(Work::IgnoreTerm);
+  auto id = started(asked);
+  const auto stream = harness_->run(runtime_->follow(asked.ref, id, asked.limits)).value();
+  std::optional<bool> ended;
+  asio::co_spawn(harness_->io(), stream->next(), [&](std::exception_ptr, Result<std::vector<LogPiece>> said) {
+    ended = said.has_error();
+  });
+  harness_->turn();
+  stream->close();
+  ASSERT_TRUE(harness_->wait_until([&] { return ended.has_value(); }));
+  EXPECT_TRUE(*ended);
+  EXPECT_TRUE(harness_->run(runtime_->follow(asked.ref, "no-such-id", asked.limits)).has_error());
 }
 
 TEST_P(RuntimeConformance, MissingResultIsMissing) {

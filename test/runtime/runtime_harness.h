@@ -20,7 +20,8 @@ enum class Work {
   ExitWithResult,  ///< prints "hello\n" on stdout, writes {"answer":42} to result.json, exits 0, all within a
                    ///< second
   ExitThree,       ///< exits 3 at once, without a result
-  SleepForever,    ///< writes {"half":true} to result.json, then sleeps; ends with code 143 on TERM
+  SleepForever,    ///< writes {"half":true} to result.json, prints "up\n", then sleeps; ends with code 143 on
+                   ///< TERM
   IgnoreTerm,      ///< sleeps and ignores TERM
   NoSuchCommand,   ///< the command does not exist in the image
   ResultIsLink,    ///< result.json is a symbolic link, exits 0

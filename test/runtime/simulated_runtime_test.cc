@@ -22,6 +22,7 @@ Workload workload_of(Work work) {
     case Work::SleepForever:
       workload.runs_for = hours(24 * 365);
       workload.result = R"({"half":true})";
+      workload.stdout_text = "up\n";
       break;
     case Work::IgnoreTerm:
       workload.runs_for = hours(24 * 365);
@@ -174,7 +175,7 @@ TEST_F(SimulatedEngineTest, KilledEngineMayForgetThatAContainerRan) {
   auto seen = observe(spec);
   EXPECT_EQ(seen.state, ContainerState::Created);
   EXPECT_EQ(seen.started_at, TimePoint{});
-  EXPECT_EQ(harness_.run(runtime_->collect(spec.ref, id, spec.limits)).value().result, R"({"answer":42})");
+  EXPECT_EQ(harness_.run(runtime_->collect(spec.ref, id, spec.limits, {})).value().result, R"({"answer":42})");
 }
 
 TEST_F(SimulatedEngineTest, RemovalInProgressIsNotGone) {

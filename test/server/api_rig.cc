@@ -152,12 +152,12 @@ void ApiRig::finish(const std::string& id, const std::string& output) {
       "COMMIT");
 }
 
-void ApiRig::log(const std::string& id, int seq, const std::string& text, const std::string& stream) {
+void ApiRig::log(const std::string& id, const std::string& text, const std::string& stream) {
   sql_.query(
       "INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes) VALUES "
       "($1::uuid, 1, "
-      "$2::int, now(), $3, convert_to($4, 'UTF8'))",
-      {id, std::to_string(seq), stream, text});
+      "slipway.log_end($1::uuid, 1), now(), $2, convert_to($3, 'UTF8'))",
+      {id, stream, text});
 }
 
 }  // namespace slipway::test

@@ -29,7 +29,7 @@ class ApiRig : public ::testing::Test {
 
   /// A row as the controller would leave it, without a controller.
   void finish(const std::string& id, const std::string& output = R"({"ok":true})");
-  void log(const std::string& id, int seq, const std::string& text, const std::string& stream = "stdout");
+  void log(const std::string& id, const std::string& text, const std::string& stream = "stdout");
   std::string submit(const std::string& user, const std::string& input = "{}");
 
   std::string url_;

@@ -16,9 +16,9 @@ class Streams : public ApiRig {
 };
 
 TEST_F(Streams, LogsAreTextWithTailStreamAndTimestamps) {
-  log(id_, 0, "one\ntwo\n");
-  log(id_, 1, "bad\n", "stderr");
-  log(id_, 2, "three\n");
+  log(id_, "one\ntwo\n");
+  log(id_, "bad\n", "stderr");
+  log(id_, "three\n");
   const auto path = "/v1/executions/" + id_ + "/logs";
   EXPECT_EQ(as(user_).get(path).body, "one\ntwo\nbad\nthree\n");
   EXPECT_EQ(ask(user_, "GET", path + "?stream=stderr").body, "bad\n");
@@ -32,7 +32,7 @@ TEST_F(Streams, LogsAreTextWithTailStreamAndTimestamps) {
 }
 
 TEST_F(Streams, AFollowedLogShowsWhatComesAndEnds) {
-  log(id_, 0, "first\n");
+  log(id_, "first\n");
   std::string all;
   std::thread writer;
   const auto status =
@@ -41,7 +41,7 @@ TEST_F(Streams, AFollowedLogShowsWhatComesAndEnds) {
         if (all == "first\n" && !writer.joinable()) {
           writer = std::thread([&] {
             Sql sql(url_);
-            log(id_, 1, "second\n");
+            log(id_, "second\n");
             finish(id_);
           });
         }
@@ -53,7 +53,7 @@ TEST_F(Streams, AFollowedLogShowsWhatComesAndEnds) {
 }
 
 TEST_F(Streams, AFollowedLogGoesOnAfterTheLastEventSeen) {
-  for (int i = 0; i < 5; ++i) log(id_, i, "line " + std::to_string(i) + "\n");
+  for (int i = 0; i < 5; ++i) log(id_, "line " + std::to_string(i) + "\n");
   finish(id_);
   const std::map<std::string, std::string> sse = {{"Accept", "text/event-stream"}};
   std::string all;
@@ -62,15 +62,50 @@ TEST_F(Streams, AFollowedLogGoesOnAfterTheLastEventSeen) {
       [&](const std::string& piece) { return all += piece, true; }, sse);
   EXPECT_THAT(all, HasSubstr("line 0\\n"));
   EXPECT_THAT(all, HasSubstr("event: end"));
-  const auto mark = all.find("id: 1.2\n");
+  const auto mark = all.find("id: 1.21\n");
   ASSERT_NE(mark, std::string::npos) << all;
   std::string rest;
   as(user_).stream("/v1/executions/" + id_ + "/logs?follow=1",
                    [&](const std::string& piece) { return rest += piece, true; },
-                   {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.2"}});
+                   {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.21"}});
   EXPECT_THAT(rest, Not(HasSubstr("line 2\\n")));
   EXPECT_THAT(rest, HasSubstr("line 3\\n"));
   EXPECT_EQ(as(user_).get("/v1/executions/" + id_ + "/logs", {{"Last-Event-ID", "x"}}).status, 400);
+}
+
+TEST_F(Streams, AReaderGoesOnWithinTheWholeThatReplacesWhatWasWrittenLive) {
+  for (const auto* line : {"one\n", "two\n", "three\n"}) log(id_, line);
+  std::string all;
+  std::string events;
+  const auto path = "/v1/executions/" + id_ + "/logs?follow=1&since=2000-01-01T00:00:00Z";
+  const std::map<std::string, std::string> sse = {{"Accept", "text/event-stream"}};
+  as(user_).stream(
+      path, [&](const std::string& piece) { return (events += piece).find("two") == std::string::npos; }, sse);
+  std::thread end;
+  as(user_).stream(path, [&](const std::string& piece) {
+    all += piece;
+    if (all == "one\ntwo\nthree\n" && !end.joinable()) {
+      end = std::thread([&] {
+        // As the node's last write does it: one chunk, whose time is that of its first line, long ago.
+        Sql sql(url_);
+        sql.exec("DELETE FROM slipway.execution_log_chunks");
+        sql.query(
+            "INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes) VALUES "
+            "($1::uuid, 1, 0, '1999-01-01', 'stdout', 'one\ntwo\nthree\nfour\n')",
+            {id_});
+        finish(id_);
+      });
+    }
+    return true;
+  });
+  if (end.joinable()) end.join();
+  EXPECT_EQ(all, "one\ntwo\nthree\nfour\n");
+  std::string rest;
+  as(user_).stream(
+      "/v1/executions/" + id_ + "/logs?follow=1", [&](const std::string& piece) { return rest += piece, true; },
+      {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.8"}});
+  EXPECT_THAT(events, HasSubstr("id: 1.8\n"));
+  EXPECT_THAT(rest, HasSubstr("\"text\":\"three\\nfour\\n\""));
 }
 
 TEST_F(Streams, AWatchTellsOfChangesOfItsOwnUserAndResumes) {

@@ -123,7 +123,7 @@ TEST_F(Catalog, LogsComeInPagesByteForByte) {
   apply(document("Execution", "run-1", "user: u, agent: a, input: 1"));
   const auto id = *catalog_.find_execution("run-1");
   sql_.query(
-      "INSERT INTO slipway.execution_log_chunks SELECT $1::uuid, 1, i, now(), 'stderr', '\\x00ff0a' FROM "
+      "INSERT INTO slipway.execution_log_chunks SELECT $1::uuid, 1, 3 * i, now(), 'stderr', '\\x00ff0a' FROM "
       "generate_series(0, 99) i",
       {id});
   LogCursor cursor;
@@ -140,6 +140,12 @@ TEST_F(Catalog, LogsComeInPagesByteForByte) {
   EXPECT_EQ(pages, 2);
   EXPECT_EQ(bytes.size(), 300U);
   EXPECT_EQ(bytes.substr(0, 3), std::string("\0\xff\n", 3));
+  const auto within = catalog_.logs(id, {1, 3 * 98 + 2});
+  ASSERT_TRUE(within);
+  ASSERT_EQ(within->chunks.size(), 2U);
+  EXPECT_EQ(within->chunks[0].bytes, "\n") << "what was read of it is left out";
+  EXPECT_EQ(within->next.place, 300);
+  EXPECT_TRUE(catalog_.logs(id, {1, 300})->chunks.empty());
 }
 
 TEST_F(Catalog, ValuesReachTheDatabaseAsValues) {

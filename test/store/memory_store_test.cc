@@ -74,8 +74,7 @@ class MemoryHarness final : public StoreHarness {
   std::string stored_logs(const ExecutionId& id) override {
     std::string all;
     for (const auto& attempt : db_.attempts(id)) {
-      if (!attempt.end) continue;
-      for (const auto& chunk : attempt.end->logs) all += chunk.bytes;
+      for (const auto& piece : attempt.log) all += piece.chunk.bytes;
     }
     return all;
   }

@@ -132,6 +132,18 @@ class StoreConformance : public ::testing::TestWithParam<StoreHarnessFactory> {
     return recycle;
   }
 
+  static ClaimId claimed_by_nobody() { return "99999999-9999-4999-8999-999999999999"; }
+  LogAppend append_of(const ExecutionId& id, std::int64_t place, const std::string& text, TimePoint at,
+                      const ClaimId& claim) {
+    return {id, claim, {{place, {LogChunk::Stream::Stdout, at, text}, at}}};
+  }
+  bool said(const ExecutionId& id, std::int64_t place, const std::string& text,
+            std::optional<TimePoint> at = {}, std::optional<ClaimId> claim = {}) {
+    const auto append = append_of(id, place, text, at ? *at : harness_->now(),
+                                  claim ? *claim : load(id).ref.claim);
+    return harness_->run(store_->append_log(append)).value();
+  }
+
   std::unique_ptr<StoreHarness> harness_;
   std::unique_ptr<Store> store_;
   std::int64_t epoch_ = 0;

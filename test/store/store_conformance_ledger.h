@@ -186,6 +186,81 @@ TEST_P(StoreConformance, LogsAreStoredInOrder) {
   EXPECT_EQ(harness_->stored_logs(id), std::string("one\nt\0wo\xff\n", 11));
 }
 
+TEST_P(StoreConformance, WhatARunningAttemptSaysIsAppended) {
+  auto id = running();
+  EXPECT_EQ(harness_->run(store_->live_log(id, 1)).value().end, 0);
+  const auto began = harness_->now();
+  ASSERT_TRUE(said(id, 0, "one\n", began));
+  ASSERT_TRUE(said(id, 4, "two\n", began + std::chrono::seconds(1)));
+  EXPECT_EQ(harness_->stored_logs(id), "one\ntwo\n");
+  const auto live = harness_->run(store_->live_log(id, 1)).value();
+  EXPECT_EQ(live.end, 8);
+  EXPECT_EQ(live.begins, began);
+  EXPECT_EQ(live.until, began + std::chrono::seconds(1));
+  ASSERT_TRUE(record(step(id, Stage::Running, Stage::Stopping)));
+  EXPECT_TRUE(said(id, 8, "leaving\n"));
+  EXPECT_EQ(harness_->stored_logs(id), "one\ntwo\nleaving\n");
+}
+
+TEST_P(StoreConformance, WhatIsAppendedAgainIsThereOnce) {
+  auto id = running();
+  ASSERT_TRUE(said(id, 0, "one\ntwo\n"));
+  EXPECT_TRUE(said(id, 0, "one\n"));
+  EXPECT_TRUE(said(id, 4, "two\n"));
+  EXPECT_TRUE(said(id, 4, "two\nthree\n")) << "what is new of it is added";
+  EXPECT_EQ(harness_->stored_logs(id), "one\ntwo\nthree\n");
+  EXPECT_FALSE(said(id, 20, "five\n")) << "it would leave a gap";
+  EXPECT_EQ(harness_->stored_logs(id), "one\ntwo\nthree\n");
+}
+
+TEST_P(StoreConformance, OnlyTheOwnerOfARunningAttemptAppends) {
+  auto early = launching();
+  EXPECT_FALSE(said(early, 0, "too early\n"));
+  auto id = running();
+  const auto claim = load(id).ref.claim;
+  EXPECT_FALSE(said(id, 0, "not the claim\n", {}, claimed_by_nobody()));
+  auto other = harness_->open_session();
+  register_as(*other, "node-b");
+  EXPECT_FALSE(harness_->run(other->append_log(append_of(id, 0, "not the node\n", {}, claim))).value());
+  ASSERT_TRUE(finish(end(id, Stage::Running, Reason::Completed)));
+  EXPECT_FALSE(said(id, 0, "too late\n", {}, claim));
+  EXPECT_EQ(harness_->stored_logs(id), "");
+  auto fenced = running();
+  auto successor = harness_->open_session();
+  register_as(*successor, "node-a");
+  EXPECT_EQ(class_of(harness_->run(store_->append_log(append_of(fenced, 0, "stale\n", {}, claim)))),
+            ErrorClass::Conflict);
+}
+
+TEST_P(StoreConformance, TheEndPutsTheWholeLogInThePlaceOfWhatWasAppended) {
+  auto id = running();
+  ASSERT_TRUE(said(id, 0, "one\n"));
+  ASSERT_TRUE(said(id, 4, "two\n"));
+  auto done = end(id, Stage::Running, Reason::Completed);
+  done.attempt.logs_behind = 0;
+  done.attempt.logs.push_back({LogChunk::Stream::Stdout, harness_->now(), "one\ntwo\nthree\n"});
+  ASSERT_TRUE(finish(done));
+  EXPECT_EQ(harness_->stored_logs(id), "one\ntwo\nthree\n");
+}
+
+TEST_P(StoreConformance, TheEndKeepsWhatWasAppendedBeforeItsOwn) {
+  auto id = running();
+  ASSERT_TRUE(said(id, 0, "head\n"));
+  ASSERT_TRUE(said(id, 5, "not seen by the end\n"));
+  auto done = end(id, Stage::Running, Reason::Completed);
+  done.attempt.logs_behind = 5;
+  done.attempt.logs.push_back({LogChunk::Stream::Stdout, harness_->now(), "tail\n"});
+  ASSERT_TRUE(finish(done));
+  EXPECT_EQ(harness_->stored_logs(id), "head\ntail\n");
+}
+
+TEST_P(StoreConformance, AnAttemptThatLeftNoLogKeepsWhatWasAppended) {
+  auto id = running(1);
+  ASSERT_TRUE(said(id, 0, "last words\n"));
+  ASSERT_TRUE(harness_->run(store_->recycle(recycle_of(id, Stage::Running))).value());
+  EXPECT_EQ(harness_->stored_logs(id), "last words\n");
+}
+
 TEST_P(StoreConformance, CleanedIsConverged) {
   auto id = running();
   ASSERT_TRUE(finish(end(id, Stage::Running, Reason::Completed)));

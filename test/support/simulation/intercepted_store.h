@@ -69,6 +69,14 @@ class InterceptedStore final : public store::Store {
     return interceptor_.lead<bool>({"store.requeue", true}, line_.store_latency(),
                                    [this, id, claim, backoff] { return inner_.requeue(id, claim, backoff); });
   }
+  boost::asio::awaitable<Result<bool>> append_log(const store::LogAppend& append) override {
+    return interceptor_.lead<bool>({"store.append_log", true}, line_.store_latency(),
+                                   [this, append] { return inner_.append_log(append); });
+  }
+  boost::asio::awaitable<Result<LiveLog>> live_log(const ExecutionId& id, int attempt) override {
+    return interceptor_.lead<LiveLog>({"store.live_log", false}, line_.store_latency(),
+                                      [this, id, attempt] { return inner_.live_log(id, attempt); });
+  }
   boost::asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() override {
     return interceptor_.lead<std::vector<ExecutionId>>({"store.list_unconverged", false},
                                                        line_.store_latency(),

@@ -10,6 +10,7 @@
 #include "reconcilers/execution/claimer.h"
 #include "reconcilers/execution/deadline_guard.h"
 #include "reconcilers/execution/execution_reconciler.h"
+#include "reconcilers/execution/log_followers.h"
 #include "reconcilers/images/image_reconciler.h"
 #include "reconcilers/node_state.h"
 #include "reconcilers/nodes/node_reconciler.h"
@@ -81,6 +82,7 @@ class NodeProcess {
   reconcilers::StartGate gate_;
   reconcilers::ImageTable images_;
   reconcilers::DeadlineGuard deadlines_;
+  reconcilers::LogFollowers logs_;
   admission::Contracts contracts_;
   reconcilers::ExecutionReconciler executions_;
   reconcilers::Claimer claims_;
