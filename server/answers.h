@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "admission/foresight.h"
 #include "server/api.h"
 
 namespace slipway::server {
@@ -33,10 +34,16 @@ inline Response json_answer(const nlohmann::json& body, int status = 200) {
 
 /// ?limit, ?page, ?continue, ?user, ?agent, ?status, ?label=a=b,c=d, as far as they are well-formed.
 store::PageQuery page_query(const Call& call);
+/// ?label= as its terms, or 400.
+std::vector<store::LabelTerm> label_terms(const Request& request);
 /// A whole number of the query within its bounds, or 400.
 int number_parameter(const Request& request, const std::string& name, int low, int high, int otherwise);
 /// The body as JSON, or 400 or 415.
 nlohmann::json json_body(const Request& request);
+/// Who submits for whom: a user's token for its user only, or 403.
+void assign_user(const Call& call, nlohmann::json& body);
+/// What the first decision would refuse, as it is answered.
+Problem to_problem(const admission::Refusal& refusal);
 /// One object of this kind, checked as a file would be, or 422 with what is wrong where. `name`: the one in
 /// the path, empty where there is none.
 Object object_from(nlohmann::json body, Kind kind, const std::string& name);
@@ -53,6 +60,7 @@ struct Desk {
 asio::awaitable<Response> watch_executions(Desk& desk, const Call& call);
 void add_execution_routes(std::vector<Route>& routes, Desk& desk);
 void add_submission_route(std::vector<Route>& routes, Desk& desk);
+void add_apply_route(std::vector<Route>& routes, Desk& desk);
 void add_object_routes(std::vector<Route>& routes, Desk& desk);
 void add_stream_routes(std::vector<Route>& routes, Desk& desk);
 void add_token_routes(std::vector<Route>& routes, Desk& desk);

@@ -73,6 +73,7 @@ struct Api::State {
     add_execution_routes(routes, desk);
     add_stream_routes(routes, desk);
     add_object_routes(routes, desk);
+    add_apply_route(routes, desk);
     add_token_routes(routes, desk);
     for (const auto& route : routes) patterns.push_back(segments_of(route.pattern));
   }

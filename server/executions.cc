@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "server/answers.h"
+#include "store/selector.h"
 
 namespace slipway::server {
 namespace {
@@ -14,16 +15,26 @@ constexpr auto kLongestWait = 60s;
 constexpr auto kFirstLook = 20ms;
 constexpr auto kLooks = 250ms;
 
-void read_labels(const std::string& selector, store::PageQuery& query) {
-  for (std::size_t at = 0; at < selector.size();) {
-    const auto end = std::min(selector.find(',', at), selector.size());
-    const auto pair = selector.substr(at, end - at);
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0)
-      refuse(400, "Invalid", "label: expected key=value, several separated by commas.");
-    query.labels[pair.substr(0, equals)] = pair.substr(equals + 1);
-    at = end + 1;
+// What an index finds goes apart from what only a row can tell.
+void read_labels(const Request& request, store::PageQuery& query) {
+  for (auto& term : label_terms(request)) {
+    const bool equality = term.op == store::LabelTerm::Op::In && term.values.size() == 1;
+    if (equality && !query.labels.contains(term.key)) {
+      query.labels[term.key] = term.values.front();
+    } else {
+      query.terms.push_back(std::move(term));
+    }
   }
+}
+
+json standing_json(const store::Standing& standing) {
+  json body = {{"id", standing.id},
+               {"status", to_string(standing.status)},
+               {"reason", to_string(standing.reason)},
+               {"message", standing.message},
+               {"converged", standing.converged}};
+  if (standing.exit_code) body["exitCode"] = *standing.exit_code;
+  return body;
 }
 
 json why_json(const store::Waiting& w) {
@@ -74,6 +85,26 @@ asio::awaitable<Response> events(Desk& desk, const Call& call) {
         return catalog.events(own_execution(catalog, call));
       }));
   co_return json_answer({{"items", all}, {"total", all.size()}});
+}
+
+asio::awaitable<Response> standing(Desk& desk, const Call& call) {
+  co_return json_answer(standing_json(
+      must(co_await desk.parts.catalogs->run([&](store::Catalog& catalog) -> Result<store::Standing> {
+        return catalog.standing(own_execution(catalog, call));
+      }))));
+}
+
+asio::awaitable<Response> force_finish(Desk& desk, const Call& call) {
+  auto body = json_body(call.request);
+  const auto reason = body.value("reason", json());
+  if (!reason.is_string() || reason.get<std::string>().empty())
+    refuse(422, "Invalid", "reason: expected a text.", {{"/reason", "expected a text"}});
+  co_return json_answer(
+      must(co_await desk.parts.catalogs->run([&](store::Catalog& catalog) -> Result<store::Document> {
+        const auto id = own_execution(catalog, call);
+        if (const auto done = catalog.force_finish(id, reason.get<std::string>()); !done) return done.error();
+        return catalog.execution(id);
+      })).body);
 }
 
 asio::awaitable<Response> why(Desk& desk, const Call& call) {
@@ -142,12 +173,21 @@ store::PageQuery page_query(const Call& call) {
   query.status = request.parameter("status");
   if (!query.status.empty() && !status_from(query.status))
     refuse(400, "Invalid", "status: expected PENDING, RUNNING, COMPLETED, FAILED or TIMEOUT.");
-  read_labels(request.parameter("label"), query);
+  read_labels(request, query);
+  query.name = request.parameter("name");
   query.limit = number_parameter(request, "limit", 1, 500, 20);
   query.after = request.parameter("continue");
   query.skip = (number_parameter(request, "page", 1, 100'000, 1) - 1) * query.limit;
   if (!query.after.empty() && query.skip > 0) refuse(400, "Invalid", "Give either continue or page.");
   return query;
+}
+
+std::vector<store::LabelTerm> label_terms(const Request& request) {
+  const auto selector = request.parameter("label");
+  if (selector.empty()) return {};
+  auto terms = store::parse_selector(selector);
+  if (!terms) refuse(400, "Invalid", "label: " + terms.error().message + ".");
+  return std::move(*terms);
 }
 
 ExecutionId own_execution(store::Catalog& catalog, const Call& call) {
@@ -191,6 +231,11 @@ void add_execution_routes(std::vector<Route>& routes, Desk& desk) {
       {204, 404, 409}, remove);
   add("GET", "/v1/executions/{id}/events", "getExecutionEvents", "What happened, in order", Access::Own,
       {200, 404, 409}, events);
+  add("GET", "/v1/executions/{id}/status", "getExecutionStatus", "How it stands, in short", Access::Own,
+      {200, 404, 409}, standing);
+  add("POST", "/v1/executions/{id}/force-finish", "forceFinishExecution",
+      "Ends an execution whose node is lost for good", Access::Admin, {200, 400, 404, 409, 413, 415, 422},
+      force_finish);
   add("GET", "/v1/executions/{id}/why", "whyExecution", "What it waits for, and where it stands", Access::Own,
       {200, 404, 409}, why);
   add("GET", "/v1/executions/{id}/output", "getExecutionOutput", "The result, byte for byte", Access::Own,

@@ -66,6 +66,16 @@ std::optional<std::string_view> member(std::string_view object, const std::strin
 
 }  // namespace
 
+std::vector<std::string_view> json_elements(std::string_view array) {
+  std::vector<std::string_view> elements;
+  Cursor cursor(array);
+  if (!cursor.take('[') || cursor.take(']')) return elements;
+  do {
+    elements.push_back(cursor.value());
+  } while (cursor.take(','));
+  return elements;
+}
+
 std::optional<std::string_view> json_slice(std::string_view json, const std::vector<std::string>& path) {
   std::optional<std::string_view> here = json;
   for (const auto& name : path) {

@@ -25,10 +25,12 @@ Result<store::Document> find(store::Catalog& catalog, const Call& call, Table ta
 
 asio::awaitable<Response> list(Desk& desk, const Call& call, Table table) {
   const auto user = call.scope().empty() ? call.request.parameter("user") : call.scope();
-  const int limit = number_parameter(call.request, "limit", 1, 500, 500);
+  const int limit = number_parameter(call.request, "limit", 1, 10'000, 500);
+  const auto agent = call.request.parameter("agent");
+  const auto labels = label_terms(call.request);
   auto items = must(co_await desk.parts.catalogs->run([&](store::Catalog& catalog) {
-    return catalog.list(
-        {table, "", table == Table::Agents || table == Table::Nodes ? "" : user, "", limit, false});
+    return catalog.list({table, "", table == Table::Agents || table == Table::Nodes ? "" : user, "", limit,
+                         false, agent, labels});
   }));
   co_return json_answer({{"items", items}, {"total", items.size()}, {"continue", ""}});
 }

@@ -26,6 +26,10 @@ json schema_of(const Route& route) {
                                                       {"listExecutions", list_of(ref("Execution"))},
                                                       {"getExecutionEvents", list_of(ref("Event"))},
                                                       {"whyExecution", ref("Waiting")},
+                                                      {"getExecutionStatus", ref("Standing")},
+                                                      {"forceFinishExecution", ref("Execution")},
+                                                      {"apply", list_of(ref("Change"))},
+                                                      {"whoami", ref("Who")},
                                                       {"getExecutionOutput", json::object()},
                                                       {"listAgents", list_of(ref("Agent"))},
                                                       {"createAgent", ref("Agent")},
@@ -62,7 +66,9 @@ json body_of(const Route& route) {
                                                             {"applyEntitlement", "NewEntitlement"},
                                                             {"createQuota", "NewQuota"},
                                                             {"applyQuota", "NewQuota"},
-                                                            {"createToken", "NewToken"}};
+                                                            {"createToken", "NewToken"},
+                                                            {"apply", "NewApplication"},
+                                                            {"forceFinishExecution", "NewForce"}};
   const auto found = bodies.find(route.operation);
   if (found == bodies.end()) return nullptr;
   return {{"required", true}, {"content", {{"application/json", {{"schema", ref(found->second)}}}}}};
@@ -86,14 +92,13 @@ json parameters_of(const Route& route) {
                    {"schema", of_type("string")}});
   }
   const auto is = [&](const char* operation) { return route.operation == operation; };
-  const json limit = {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}};
+  const json limit = {{"type", "integer"}, {"minimum", 1}, {"maximum", is("listExecutions") ? 500 : 10000}};
   if (is("listExecutions")) {
     all.push_back(query_parameter("user", "only this user's", of_type("string")));
     all.push_back(query_parameter("agent", "only of this agent", of_type("string")));
     all.push_back(query_parameter("status", "only in this status",
                                   {{"enum", {"PENDING", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT"}}}));
-    all.push_back(query_parameter("label", "only with these labels: key=value, several with commas",
-                                  of_type("string")));
+    all.push_back(query_parameter("name", "only this one: a name or an id", of_type("string")));
     all.push_back(query_parameter("continue", "the next page: what the page before gave", of_type("string")));
     all.push_back(
         query_parameter("page", "the page by its number, instead", {{"type", "integer"}, {"minimum", 1}}));
@@ -103,6 +108,11 @@ json parameters_of(const Route& route) {
   if (is("listExecutions") || is("listAgents") || is("listEntitlements") || is("listQuotas") ||
       is("listNodes"))
     all.push_back(query_parameter("limit", "at most so many", limit));
+  if (is("listExecutions") || is("listAgents"))
+    all.push_back(query_parameter(
+        "label", "only with these labels: team=quant,tier!=dev,zone in (a,b),key,!draft", of_type("string")));
+  if (is("listEntitlements"))
+    all.push_back(query_parameter("agent", "only of this agent", of_type("string")));
   if (is("listEntitlements") || is("listQuotas"))
     all.push_back(query_parameter("user", "only this user's", of_type("string")));
   if (is("getExecution"))

@@ -78,9 +78,6 @@ Object object_from(json body, Kind kind, const std::string& name) {
   return object;
 }
 
-namespace {
-
-/// Who submits for whom.
 void assign_user(const Call& call, json& body) {
   if (call.who.role != TokenRole::User) return;
   auto& spec = body["spec"];
@@ -90,6 +87,8 @@ void assign_user(const Call& call, json& body) {
     refuse(403, "Forbidden", "This token submits for its own user only.",
            {{"/spec/user", "expected to be left out"}});
 }
+
+namespace {
 
 int status_of(Reason reason) {
   switch (reason) {
@@ -139,6 +138,8 @@ int status_of(Reason reason) {
   return 422;
 }
 
+}  // namespace
+
 Problem to_problem(const admission::Refusal& refusal) {
   Problem problem{status_of(refusal.reason), std::string(to_string(refusal.reason)), refusal.message, {}, 0};
   if (refusal.reason == Reason::InputInvalid)
@@ -148,6 +149,8 @@ Problem to_problem(const admission::Refusal& refusal) {
   if (refusal.reason == Reason::QueueFull) problem.retry_after = 5;
   return problem;
 }
+
+namespace {
 
 struct Submitted {
   ExecutionId id;

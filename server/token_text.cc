@@ -36,6 +36,11 @@ std::string new_token_id() {
   return id;
 }
 
+bool is_token_id(std::string_view text) {
+  return text.size() == 16 && text.starts_with("tok-") &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789", 4) == std::string_view::npos;
+}
+
 std::string sha256_hex(std::string_view text) {
   std::array<unsigned char, 32> digest{};
   unsigned int length = 0;

@@ -10,6 +10,7 @@ namespace slipway::server {
 std::string new_token();
 /// "tok-" and 12 letters and digits: what a token is called, which is no secret.
 std::string new_token_id();
+bool is_token_id(std::string_view text);
 /// 64 hexadecimal digits: how a token is stored and looked up.
 std::string sha256_hex(std::string_view text);
 /// The token of "Bearer …"; nothing for anything else.

@@ -20,16 +20,29 @@ json to_json(const store::Token& token) {
   return body;
 }
 
-store::Token token_from(const json& body) {
+/// A caller that made the text itself says only its hash, and a name.
+struct NewToken {
+  store::Token token;
+  std::string sha256;  ///< empty: the text is made here
+};
+
+bool is_hash(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+NewToken token_from(const json& body) {
   std::vector<FieldError> errors;
   Fields fields(body, "", errors);
-  store::Token token;
+  NewToken made;
+  auto& token = made.token;
   std::string role, expires;
   fields.require("role");
   fields.text("role", role);
   fields.text("user", token.user);
   fields.text("description", token.description);
   fields.text("expiresAt", expires);
+  fields.text("id", token.id);
+  fields.text("sha256", made.sha256);
   fields.finish();
   if (!errors.empty()) refuse(422, "Invalid", errors.front().path + ": " + errors.front().message);
   const auto known = store::token_role_from(role);
@@ -44,20 +57,28 @@ store::Token token_from(const json& body) {
     if (!at) refuse(422, "Invalid", "expiresAt: " + at.error().message, {{"/expiresAt", at.error().message}});
     token.expires_at = *at;
   }
-  return token;
+  if (made.sha256.empty() != token.id.empty() || (!token.id.empty() && !is_token_id(token.id)))
+    refuse(422, "Invalid", "id: expected tok- and 12 letters and digits, with sha256 and only then.",
+           {{"/id", "expected with sha256"}});
+  if (!made.sha256.empty() && !is_hash(made.sha256))
+    refuse(422, "Invalid", "sha256: expected 64 hexadecimal digits.",
+           {{"/sha256", "expected 64 hexadecimal digits"}});
+  return made;
 }
 
 asio::awaitable<Response> create(Desk& desk, const Call& call) {
-  auto token = token_from(json_body(call.request));
-  token.id = new_token_id();
+  auto asked = token_from(json_body(call.request));
+  auto& token = asked.token;
+  const auto text = asked.sha256.empty() ? new_token() : "";
+  if (!text.empty()) token.id = new_token_id();
+  if (!text.empty()) asked.sha256 = sha256_hex(text);
   token.created_at = desk.parts.now();
-  const auto text = new_token();
   must(co_await desk.parts.catalogs->run([&](store::Catalog& catalog) -> Result<bool> {
-    if (const auto made = catalog.create_token(token, sha256_hex(text)); !made) return made.error();
+    if (const auto made = catalog.create_token(token, asked.sha256); !made) return made.error();
     return true;
   }));
   auto body = to_json(token);
-  body["token"] = text;  // said once, here
+  if (!text.empty()) body["token"] = text;  // said once, here
   co_return json_answer(body, 201);
 }
 
@@ -94,7 +115,7 @@ void add_token_routes(std::vector<Route>& routes, Desk& desk) {
                     "createToken",
                     "Makes a token; its text is answered this once",
                     Access::Admin,
-                    {201, 400, 413, 415, 422},
+                    {201, 400, 409, 413, 415, 422},
                     [&desk](const Call& call) { return create(desk, call); }});
   routes.push_back({"DELETE",
                     "/v1/tokens/{id}",

@@ -34,14 +34,21 @@ struct ApplyOptions {
   bool dry_run = false;      ///< everything is asked and checked, nothing stays written
 };
 
+/// Why a request would be refused, as somebody has found who knows the node's policy, too.
+struct Foreseen {
+  std::string reason;  ///< or another stable word
+  std::string message;
+};
+
 /// What became of one applied document.
 struct Change {
   enum class What { Created, Configured, Unchanged };
   What what = What::Unchanged;
   Kind kind = Kind::Agent;
-  std::string name;                ///< an execution without a name shows its id
-  std::string id;                  ///< executions only
-  std::optional<Outlook> outlook;  ///< of an execution that a dry run would have created
+  std::string name;                                ///< an execution without a name shows its id
+  std::string id;                                  ///< executions only
+  std::optional<Outlook> outlook;                  ///< of an execution that a dry run would have created
+  std::optional<Foreseen> refusal = std::nullopt;  ///< instead, from where the outlook was judged already
 };
 std::string_view to_string(Change::What what);  ///< "created", as in "agent/momentum created"
 
@@ -116,10 +123,12 @@ struct Document {
 
 /// Which executions a page shows, newest first.
 struct PageQuery {
-  std::string user;    ///< empty: everybody's
-  std::string agent;   ///< empty: all
-  std::string status;  ///< empty: all
-  std::map<std::string, std::string> labels;
+  std::string user;                           ///< empty: everybody's
+  std::string agent;                          ///< empty: all
+  std::string status;                         ///< empty: all
+  std::map<std::string, std::string> labels;  ///< of these values; an index finds them
+  std::vector<LabelTerm> terms = {};          ///< what else of the labels must hold
+  std::string name = {};                      ///< a name or an id; empty: all
   int limit = 20;
   std::string after;  ///< `next` of the page before; empty: from the newest
   int skip = 0;       ///< rows passed over after that, for pages by number
@@ -153,14 +162,15 @@ struct Token {
 
 enum class NodeWish { Cordon, Uncordon, Drain };
 
-/// Desired state as people and scripts write and read it: the rows behind the command line. Any name may also
-/// be an id.
+/// Desired state as people and scripts write and read it: what the command line needs, of the database or of
+/// a server before it. Any name may also be an id.
 ///
-/// Blocking, for one thread; every call ends within its statement timeout. Errors: NotFound and Invalid carry
-/// a sentence for the user, Conflict says who holds what; Retry is an unreachable or busy database.
-class Catalog {
+/// Blocking, for one thread; every call ends within its deadline. Errors: NotFound and Invalid carry a
+/// sentence for the user, Conflict says who holds what; Retry is an unreachable or busy database or server,
+/// and after Doubt a write may have been done.
+class CommandCatalog {
  public:
-  virtual ~Catalog() = default;
+  virtual ~CommandCatalog() = default;
 
   virtual Result<TimePoint> now() = 0;
 
@@ -192,6 +202,15 @@ class Catalog {
   virtual Result<void> remove(Table table, const std::string& name) = 0;
   virtual Result<void> wish(const std::string& node, NodeWish wish) = 0;
 
+  /// Tokens are known by the SHA-256 of their text, in hex. Conflict: the id is taken.
+  virtual Result<void> create_token(const Token& token, const std::string& sha256) = 0;
+  virtual Result<std::vector<Token>> tokens() = 0;
+  virtual Result<void> revoke_token(const std::string& id) = 0;  ///< NotFound; again is no error
+};
+
+/// The rows behind all that, and what the HTTP API needs of them besides.
+class Catalog : public CommandCatalog {
+ public:
   /// Like find_execution, among one user's; of nobody else's does it say that it is there.
   virtual Result<ExecutionId> find_execution_of(const std::string& user, const std::string& name_or_id) = 0;
   virtual Result<Page> page(const PageQuery& query) = 0;
@@ -209,10 +228,6 @@ class Catalog {
   /// NotFound: no such agent. One that has never run has zeros.
   virtual Result<Document> statistics(const std::string& agent) = 0;
 
-  /// Tokens are known by the SHA-256 of their text, in hex. Conflict: the id is taken.
-  virtual Result<void> create_token(const Token& token, const std::string& sha256) = 0;
-  virtual Result<std::vector<Token>> tokens() = 0;
-  virtual Result<void> revoke_token(const std::string& id) = 0;  ///< NotFound; again is no error
   /// Nothing: unknown, revoked or expired.
   virtual Result<std::optional<Token>> token_by(const std::string& sha256) = 0;
 };

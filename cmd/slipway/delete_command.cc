@@ -27,7 +27,7 @@ struct Doomed {
   std::string user;  // of an execution out of a file: its name is unique per user only
 };
 
-Result<ExecutionId> find(store::Catalog& catalog, const Doomed& doomed) {
+Result<ExecutionId> find(store::CommandCatalog& catalog, const Doomed& doomed) {
   if (doomed.user.empty()) return catalog.find_execution(doomed.target.name);
   const auto rows = catalog.list({Table::Executions, doomed.target.name, doomed.user, "", 1});
   if (!rows) return rows.error();

@@ -24,6 +24,7 @@ int dev(const Session& session, DevOptions options) {
     throw CLI::ValidationError("--node-name", "expected a name of a-z, 0-9 and -");
   // A configured database is used; none at all is the embedded default.
   if (const auto url = session.database_url(); url) options.database_url = *url;
+  if (!session.server_flag.empty()) session.refuse_server("dev", "it starts a server of its own");
   StopSignals signals;
   DevEnvironment environment(std::move(options));
   const auto began = std::chrono::steady_clock::now();

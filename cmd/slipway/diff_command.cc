@@ -22,7 +22,7 @@ constexpr int kTrouble = 2;
 int trouble(const Error& error) { return fail(error), kTrouble; }
 
 // The document that stands there now, as YAML; empty: none does.
-Result<std::string> live_document(store::Catalog& catalog, const Object& object) {
+Result<std::string> live_document(store::CommandCatalog& catalog, const Object& object) {
   store::Query query{table_from(std::string(singular_of(object.kind()))), object.name};
   query.full = true;
   query.limit = 1;

@@ -9,7 +9,7 @@ Error reader_gone() { return {ErrorClass::Invalid, "nobody reads the logs any mo
 
 }  // namespace
 
-Result<void> read_logs(store::Catalog& catalog, const ExecutionId& id, store::LogCursor& cursor,
+Result<void> read_logs(store::CommandCatalog& catalog, const ExecutionId& id, store::LogCursor& cursor,
                        LogPrinter& printer) {
   while (true) {
     const auto page = catalog.logs(id, cursor);

@@ -6,7 +6,7 @@
 namespace slipway::cli {
 
 /// Adds what follows the cursor, and moves it.
-Result<void> read_logs(store::Catalog& catalog, const ExecutionId& id, store::LogCursor& cursor,
+Result<void> read_logs(store::CommandCatalog& catalog, const ExecutionId& id, store::LogCursor& cursor,
                        LogPrinter& printer);
 
 /// Streams the logs until the execution is final, and then what is left of them. A database that goes away

@@ -18,7 +18,7 @@ struct Group {
 
 // All that is asked for, a group for each kind. What is not found is said and costs the exit code; the rest
 // is shown all the same.
-std::optional<std::vector<Group>> fetch(store::Catalog& catalog, const Wanted& wanted, int& code) {
+std::optional<std::vector<Group>> fetch(store::CommandCatalog& catalog, const Wanted& wanted, int& code) {
   std::vector<Group> groups;
   for (const auto& target : wanted.targets) {
     if (groups.empty() || groups.back().table != target.table) groups.push_back({target.table, {}});
@@ -50,7 +50,7 @@ int print_tables(const std::vector<Group>& groups, const Wanted& wanted, TimePoi
   return 0;
 }
 
-int print(store::Catalog& catalog, const std::vector<Group>& groups, const Wanted& wanted) {
+int print(store::CommandCatalog& catalog, const std::vector<Group>& groups, const Wanted& wanted) {
   for (const auto& group : groups) {
     if (wanted.at_limit(group.table, group.documents.size()))
       say("the first " + std::to_string(group.documents.size()) + " are shown; --limit shows more");

@@ -18,7 +18,7 @@ struct Logs {
   bool timestamps = false;
 };
 
-Result<LogPrinter::Options> printing(store::Catalog& catalog, const Logs& options) {
+Result<LogPrinter::Options> printing(store::CommandCatalog& catalog, const Logs& options) {
   LogPrinter::Options printing;
   if (options.tail >= 0) printing.tail = static_cast<std::size_t>(options.tail);
   printing.timestamps = options.timestamps;

@@ -17,6 +17,13 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
   app.fallthrough();
   app.add_option("--database-url", session.database_flag,
                  "PostgreSQL, as a URL or key=value text (env SLIPWAY_DATABASE_URL)");
+  app.add_option("--server", session.server_flag,
+                 "a slipwayd's http:// or https:// URL, instead of the database (env SLIPWAY_SERVER)");
+  app.add_option("--token", session.token_flag, "who asks the server (env SLIPWAY_TOKEN)");
+  app.add_option("--token-file", session.token_file, "the file the token stands in");
+  app.add_option("--certificate-authority", session.certificate_authority,
+                 "PEM file of whom to trust for https; default: the system's (env "
+                 "SLIPWAY_CERTIFICATE_AUTHORITY)");
   app.add_option("--config", session.config_file,
                  "where database.url is read when neither flag nor environment names it");
   using Adder = void (*)(CLI::App&, slipway::cli::Session&);

@@ -29,11 +29,6 @@ struct Run {
   bool follow = false;
 };
 
-std::string default_user() {
-  const char* user = std::getenv("USER");
-  return user != nullptr && is_user_id(user) ? user : "anonymous";
-}
-
 Result<std::string> read_input(const std::string& argument) {
   const bool from_file = argument.starts_with('@');
   auto text = from_file ? read_file(argument.substr(1), kMostInputBytes) : Result<std::string>(argument);
@@ -51,7 +46,7 @@ Result<Object> request_of(const Run& options) {
   if (!input) return input.error();
   ExecutionSpec spec;
   spec.agent = name_of_kind(store::Table::Agents, options.agent);
-  spec.user = options.user.empty() ? default_user() : options.user;
+  spec.user = options.user;
   spec.input = std::move(*input);
   if (!options.timeout.empty()) {
     const auto timeout = parse_duration(options.timeout);
@@ -69,7 +64,7 @@ Result<Object> request_of(const Run& options) {
   return object;
 }
 
-int conclude(store::Catalog& catalog, const store::Standing& end) {
+int conclude(store::CommandCatalog& catalog, const store::Standing& end) {
   if (end.status != Status::Completed) {
     fail("execution/" + end.id + " " + std::string(to_string(end.status)) + ": " +
          std::string(to_string(end.reason)) + ": " + end.message);
@@ -82,13 +77,14 @@ int conclude(store::Catalog& catalog, const store::Standing& end) {
 }
 
 int run(Session& session, const Run& options) {
-  const auto request = request_of(options);
-  if (!request) return fail(request.error());
-  if (!is_user_id(std::get<ExecutionSpec>(request->spec).user)) {
+  if (!options.user.empty() && !is_user_id(options.user))
     throw CLI::ValidationError("--user", "expected 1 to 128 printable characters except *");
-  }
+  auto request = request_of(options);
+  if (!request) return fail(request.error());
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
+  auto& user = std::get<ExecutionSpec>(request->spec).user;
+  if (user.empty()) user = session.default_user();
   const auto agent = catalog->list({store::Table::Agents, std::get<ExecutionSpec>(request->spec).agent});
   if (!agent && agent.error().error_class == ErrorClass::NotFound) {
     return fail(agent.error().message + "; `slipway get agents` lists what can be run");

@@ -1,6 +1,6 @@
 #include "cmd/slipway/selection.h"
 
-#include "cmd/slipway/selector.h"
+#include "store/selector.h"
 
 namespace slipway::cli {
 namespace {
@@ -16,7 +16,7 @@ std::vector<store::LabelTerm> read_labels(const Selection& selection, const std:
     throw CLI::ValidationError(
         "--selector", std::string(to_string(target.table)) + " have no labels; agents and executions do");
   }
-  auto terms = parse_selector(selection.selector);
+  auto terms = store::parse_selector(selection.selector);
   if (!terms) throw CLI::ValidationError("--selector", terms.error().message);
   return *terms;
 }

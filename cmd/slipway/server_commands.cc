@@ -14,6 +14,7 @@ namespace slipway::cli {
 namespace {
 
 int migrate(const Session& session) {
+  session.refuse_server("migrate", "it changes the database's schema; give --database-url");
   const auto url = session.database_url();
   if (!url) return fail(url.error().message);
   const auto applied = store::postgres::migrate(*url);
@@ -26,12 +27,18 @@ int migrate(const Session& session) {
   return 0;
 }
 
-int version(const std::string& format) {
+int version(Session& session, const std::string& format) {
+  const auto server = session.server_version();
+  if (!server) return fail(server.error());
   const auto schema = store::postgres::spoken_version();
   if (format.empty())
-    return put("slipway " SLIPWAY_VERSION " schema " + std::to_string(schema) + "\n") ? 0 : 1;
-  const nlohmann::json document = {
+    return put("slipway " SLIPWAY_VERSION " schema " + std::to_string(schema) +
+               (server->empty() ? "" : ", server " + printable(*server)) + "\n")
+               ? 0
+               : 1;
+  nlohmann::json document = {
       {"clientVersion", {{"version", SLIPWAY_VERSION}, {"apiVersion", kApiVersion}, {"schema", schema}}}};
+  if (!server->empty()) document["serverVersion"] = {{"version", *server}};
   return put(format == "yaml" ? write_yaml(document) : document.dump(2) + "\n") ? 0 : 1;
 }
 
@@ -71,11 +78,14 @@ void add_server_commands(CLI::App& app, Session& session) {
   auto socket = std::make_shared<std::string>();
   doctor_command->add_option("--engine-socket", *socket,
                              "default: DOCKER_HOST, rootless, or the usual socket");
-  doctor_command->callback([&session, socket] { session.exit_code = doctor(session, *socket); });
+  doctor_command->callback([&session, socket] {
+    session.refuse_server("doctor", "it looks at this machine and the database; give --database-url");
+    session.exit_code = doctor(session, *socket);
+  });
   auto* version_command = app.add_subcommand("version", "Print the version");
   auto format = std::make_shared<std::string>();
   version_command->add_option("-o,--output", *format, "json or yaml")->check(CLI::IsMember({"json", "yaml"}));
-  version_command->callback([&session, format] { session.exit_code = version(*format); });
+  version_command->callback([&session, format] { session.exit_code = version(session, *format); });
   auto* listing_command = app.add_subcommand("api-resources", "List the kinds and their short names");
   auto listing = std::make_shared<Listing>();
   listing_command->add_option("-o,--output", listing->output, "wide or name")

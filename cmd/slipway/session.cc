@@ -1,12 +1,16 @@
 #include "cmd/slipway/session.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "api/fields.h"
 #include "api/yaml.h"
+#include "client/http_catalog.h"
 #include "cmd/slipway/files.h"
 #include "cmd/slipway/terminal.h"
+#include "cmd/slipway/words.h"
 #include "store/postgres/migrate.h"
 #include "store/postgres/postgres_catalog.h"
 
@@ -25,7 +29,95 @@ Result<std::string> url_of_file(const std::string& path) {
   return url.is_string() ? url.get<std::string>() : std::string();
 }
 
+// What sentences about outages speak of.
+std::string peer = "database";
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// One line of a file, or what the flag or the environment says.
+Result<std::string> token_of(const Session& session) {
+  constexpr std::size_t kMostToken = 4096;
+  if (!session.token_flag.empty() && !session.token_file.empty())
+    throw CLI::ValidationError("--token", "give either --token or --token-file");
+  if (!session.token_flag.empty()) return session.token_flag;
+  if (session.token_file.empty()) return environment("SLIPWAY_TOKEN");
+  auto text = read_file(session.token_file, kMostToken);
+  if (!text) return text.error();
+  return trimmed(*text);
+}
+
+Result<client::ConnectionOptions> connection_of(const Session& session, const std::string& url) {
+  client::ConnectionOptions options;
+  const auto address = client::parse_address(url);
+  if (!address) throw CLI::ValidationError("--server", address.error().message);
+  options.address = *address;
+  const auto token = token_of(session);
+  if (!token) return token.error();
+  options.token = *token;
+  if (options.token.find_first_of("\r\n") != std::string::npos)
+    return Error{ErrorClass::Invalid, "the token is not one line"};
+  options.certificate_authority = session.certificate_authority.empty()
+                                      ? environment("SLIPWAY_CERTIFICATE_AUTHORITY")
+                                      : session.certificate_authority;
+  return options;
+}
+
+struct OpenedServer {
+  std::shared_ptr<store::CommandCatalog> catalog;
+  std::string user;
+};
+
+Result<OpenedServer> open_server(const Session& session, const std::string& url) {
+  peer = "server";
+  const auto options = connection_of(session, url);
+  if (!options) return options.error();
+  if (options->token.empty())
+    return Error{ErrorClass::Invalid,
+                 "no token is named: give --token or --token-file, or set SLIPWAY_TOKEN"};
+  auto catalog = std::make_shared<client::HttpCatalog>(*options);
+  const auto caller = catalog->whoami();
+  if (!caller && caller.error().error_class == ErrorClass::Retry)
+    return Error{ErrorClass::Retry, "cannot use " + caller.error().message + " (is slipwayd running?)"};
+  if (!caller && caller.error().error_class == ErrorClass::NotFound)
+    return Error{ErrorClass::Unsupported, "the server at " + url + " is older than this command"};
+  if (!caller) return caller.error();
+  return OpenedServer{catalog, caller->user};
+}
+
 }  // namespace
+
+std::string Session::server_url() const {
+  if (!server_flag.empty() && !database_flag.empty())
+    throw CLI::ValidationError("--server", "give either --server or --database-url");
+  if (!server_flag.empty() || !database_flag.empty()) return server_flag;
+  const auto server = environment("SLIPWAY_SERVER");
+  if (!server.empty() && !environment("SLIPWAY_DATABASE_URL").empty())
+    throw CLI::ValidationError(
+        "--server", "SLIPWAY_SERVER and SLIPWAY_DATABASE_URL are both set; give --server or --database-url");
+  return server;
+}
+
+void Session::refuse_server(const std::string& command, const std::string& why) const {
+  if (server_url().empty()) return;
+  throw CLI::ValidationError("--server", "`" + command + "` does not work through a server: " + why);
+}
+
+std::string Session::default_user() {
+  if (!own_user_.empty()) return own_user_;
+  const auto user = environment("USER");
+  return is_user_id(user) ? user : "anonymous";
+}
+
+Result<std::string> Session::server_version() {
+  const auto url = server_url();
+  if (url.empty()) return std::string();
+  const auto options = connection_of(*this, url);
+  if (!options) return options.error();
+  return client::HttpCatalog(*options).server_version();
+}
 
 Result<std::string> Session::database_url() const {
   if (!database_flag.empty()) return database_flag;
@@ -41,8 +133,16 @@ Result<std::string> Session::database_url() const {
           config_file + "; `slipway dev` starts everything by itself"};
 }
 
-store::Catalog* Session::catalog() {
+store::CommandCatalog* Session::catalog() {
   if (catalog_) return catalog_.get();
+  if (const auto server = server_url(); !server.empty()) {
+    tell("asking the server");
+    auto opened = open_server(*this, server);
+    if (!opened) return fail(opened.error().message), nullptr;
+    own_user_ = opened->user;
+    catalog_ = opened->catalog;
+    return catalog_.get();
+  }
   const auto url = database_url();
   if (!url) return fail(url.error().message), nullptr;
   tell("asking the database");
@@ -63,7 +163,7 @@ bool Outage::bears(const Error& error) {
   constexpr auto kLongest = std::chrono::minutes(5);
   if (error.error_class != ErrorClass::Retry) return false;
   const auto now = std::chrono::steady_clock::now();
-  if (!since_) say("the database is away or busy; going on as soon as it answers");
+  if (!since_) say("the " + peer + " is away or busy; going on as soon as it answers");
   if (!since_) since_ = now;
   return now - *since_ < kLongest;
 }
@@ -71,9 +171,9 @@ bool Outage::bears(const Error& error) {
 int fail(const Error& error) {
   switch (error.error_class) {
     case ErrorClass::Retry:
-      return fail("the database is away or busy, nothing was written: " + error.message);
+      return fail("the " + peer + " is away or busy, nothing was written: " + error.message);
     case ErrorClass::Doubt:
-      return fail("the database went away while it wrote; look before you repeat: " + error.message);
+      return fail("the " + peer + " went away while it wrote; look before you repeat: " + error.message);
     case ErrorClass::Conflict:
     case ErrorClass::NotFound:
     case ErrorClass::Invalid:

@@ -12,27 +12,43 @@
 
 namespace slipway::cli {
 
-/// What every command shares: where the database is, and the one catalog opened on it.
+/// What every command shares: where the database or the server before it is, and the one catalog opened
+/// there.
 struct Session {
-  std::string database_flag;  ///< --database-url, empty if not given
+  std::string database_flag;          ///< --database-url, empty if not given
+  std::string server_flag;            ///< --server
+  std::string token_flag;             ///< --token
+  std::string token_file;             ///< --token-file
+  std::string certificate_authority;  ///< --certificate-authority
   std::string config_file = "/etc/slipway/config.yaml";
   int exit_code = 0;
 
   /// flag > SLIPWAY_DATABASE_URL > database.url of the file.
   Result<std::string> database_url() const;
-  /// Connects and checks the schema. On an error says it on stderr and answers null: the command ends with 1.
-  store::Catalog* catalog();
+  /// The server's URL; empty: the database itself is spoken to. Usage error when both are named with the same
+  /// weight.
+  std::string server_url() const;
+  /// Usage error of a command that works on the database or this machine alone, where a server is named.
+  void refuse_server(const std::string& command, const std::string& why) const;
+  /// Connects, and checks the schema or the token. On an error says it on stderr and answers null: the
+  /// command ends with 1.
+  store::CommandCatalog* catalog();
+  /// For whom a run is that names nobody: the token's user, or else $USER.
+  std::string default_user();
+  /// What the server calls its version; nothing where none is named.
+  Result<std::string> server_version();
   /// What somebody who waits at a terminal is told from now on; empty: nothing more, since output comes by
   /// itself.
   void tell(const std::string& what);
 
  private:
   std::unique_ptr<Progress> progress_;
-  std::shared_ptr<store::Catalog> catalog_;
+  std::shared_ptr<store::CommandCatalog> catalog_;
+  std::string own_user_;  // of a user's token
 };
 
-/// A database that is away for a while does not end a command that waits or follows: it says so once and goes
-/// on where it stood.
+/// A database or server that is away for a while does not end a command that waits or follows: it says so
+/// once and goes on where it stood.
 class Outage {
  public:
   /// False: an error that does not pass, or one that has lasted too long.

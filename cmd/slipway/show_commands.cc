@@ -30,7 +30,7 @@ std::string render_events(const std::vector<json>& events, TimePoint now) {
   return "Events:\n" + render_table({"AGE", "STAGE", "REASON", "ATTEMPT", "NODE", "MESSAGE"}, rows);
 }
 
-Result<std::string> describe(store::Catalog& catalog, const Target& target) {
+Result<std::string> describe(store::CommandCatalog& catalog, const Target& target) {
   std::string key = target.name;
   std::vector<json> events;
   if (target.table == Table::Executions) {

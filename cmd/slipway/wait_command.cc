@@ -96,7 +96,8 @@ Verge look_at_value(const json& document, const Condition& condition, std::strin
 }
 
 // Where the condition stands.
-Verge look(store::Catalog& catalog, const Target& target, const Condition& condition, std::string& why) {
+Verge look(store::CommandCatalog& catalog, const Target& target, const Condition& condition,
+           std::string& why) {
   store::Query query{target.table, target.name};
   query.full = condition.what == Condition::What::Value;
   query.limit = 1;
@@ -120,7 +121,7 @@ Verge look(store::Catalog& catalog, const Target& target, const Condition& condi
 
 // Names become ids before the waiting begins: a row removed meanwhile and another of its name are not the
 // same.
-Result<Target> resolved(store::Catalog& catalog, const Target& target) {
+Result<Target> resolved(store::CommandCatalog& catalog, const Target& target) {
   if (target.table != Table::Executions) return target;
   const auto id = catalog.find_execution(target.name);
   if (!id) return id.error();

@@ -22,7 +22,7 @@ std::string key_of(const json& document) {
 
 class Watcher {
  public:
-  Watcher(store::Catalog& catalog, const Wanted& wanted)
+  Watcher(store::CommandCatalog& catalog, const Wanted& wanted)
       : catalog_(catalog),
         wanted_(wanted),
         table_(wanted.targets.front().table),
@@ -113,7 +113,7 @@ class Watcher {
     std::string print;
     std::string name;
   };
-  store::Catalog& catalog_;
+  store::CommandCatalog& catalog_;
   const Wanted& wanted_;
   Table table_;
   bool wide_;

@@ -28,8 +28,17 @@ int write(Session& session, const std::vector<Object>& objects, bool create_only
   return 0;
 }
 
-// What would be written, and of executions whether they would be admitted. The policy of the node that would
-// run them is not known here and not asked.
+// A server has judged already, and by its node's policy, too, which the database does not know.
+std::optional<store::Foreseen> refusal_of(const Object& object, const store::Change& change,
+                                          admission::Contracts& contracts, TimePoint now) {
+  if (!change.outlook) return change.refusal;
+  const auto refusal =
+      admission::foresee(std::get<ExecutionSpec>(object.spec), *change.outlook, contracts, {}, now);
+  if (!refusal) return std::nullopt;
+  return store::Foreseen{std::string(to_string(refusal->reason)), refusal->message};
+}
+
+// What would be written, and of executions whether they would be admitted.
 int rehearse(Session& session, const std::vector<Object>& objects, bool create_only) {
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
@@ -42,12 +51,10 @@ int rehearse(Session& session, const std::vector<Object>& objects, bool create_o
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const auto& change = (*changes)[i];
     print_change(change, " (server dry run)");
-    if (!change.outlook) continue;
-    const auto refusal =
-        admission::foresee(std::get<ExecutionSpec>(objects[i].spec), *change.outlook, contracts, {}, *now);
+    const auto refusal = refusal_of(objects[i], change, contracts, *now);
     if (!refusal) continue;
-    fail("execution/" + printable(change.name) + " would be refused: " +
-         std::string(to_string(refusal->reason)) + ": " + printable(refusal->message));
+    fail("execution/" + printable(change.name) + " would be refused: " + printable(refusal->reason) + ": " +
+         printable(refusal->message));
     code = 1;
   }
   return code;

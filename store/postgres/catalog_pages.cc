@@ -1,4 +1,5 @@
 #include "store/postgres/document.h"
+#include "store/postgres/labels_fit.h"
 #include "store/postgres/outlook.h"
 #include "store/postgres/page_statements.h"
 #include "store/postgres/parameters.h"
@@ -22,8 +23,14 @@ bool is_uuid(std::string_view text) {
 }
 
 Params filters_of(const PageQuery& query) {
-  return {unless_empty(query.user), unless_empty(query.agent), unless_empty(query.status),
-          query.labels.empty() ? Param() : Param(json(query.labels).dump())};
+  return {unless_empty(query.user),
+          unless_empty(query.agent),
+          unless_empty(query.status),
+          query.labels.empty()
+              ? Param()
+              : Param(json(query.labels).dump(-1, ' ', false, json::error_handler_t::replace)),
+          terms_of(query.terms),
+          unless_empty(query.name)};
 }
 
 const Statement& page_statement(const PageQuery& query) {

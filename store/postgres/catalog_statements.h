@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/postgres/connection.h"
+#include "store/postgres/labels_fit.h"
 
 // The catalog's SQL. Names are written out once; parameters are text with a cast.
 namespace slipway::store::postgres::catalog {
@@ -103,19 +104,12 @@ inline constexpr Statement kWishNode{"catalog_wish_node", R"(
 // $2 user or NULL, $3 status or NULL, $4 limit, $5 with input and output, $6 agent or NULL, $7 what the
 // labels must meet, as a JSON list of {key, op, values}
 
-// A row without the label is in no set, and so outside of each.
-#define SLIPWAY_LABELS_FIT                                                                                  \
-  "NOT EXISTS (SELECT FROM jsonb_to_recordset($7::jsonb) AS t(key text, op text, values text[]) WHERE NOT " \
-  "CASE t.op WHEN 'In' THEN coalesce(labels ->> t.key = ANY (t.values), false) "                            \
-  "WHEN 'NotIn' THEN NOT coalesce(labels ->> t.key = ANY (t.values), false) "                               \
-  "WHEN 'Exists' THEN labels ? t.key ELSE NOT labels ? t.key END) "
-
 inline constexpr Statement kListAgents{"catalog_list_agents", R"(
   SELECT json_build_object('kind', 'Agent',
     'metadata', json_build_object('name', name, 'labels', labels, 'creationTimestamp', created_at, 'revision', revision),
     'spec', spec)
   FROM slipway.agents WHERE ($1::text IS NULL OR name = $1) AND $2::text IS NULL AND $3::text IS NULL AND $5::boolean IS NOT NULL
-    AND ($6::text IS NULL OR name = $6) AND )" SLIPWAY_LABELS_FIT R"(
+    AND ($6::text IS NULL OR name = $6) AND )" SLIPWAY_LABELS_FIT("labels", "$7") R"(
   ORDER BY name LIMIT $4::int)"};
 inline constexpr Statement kListEntitlements{"catalog_list_entitlements", R"(
   SELECT json_build_object('kind', 'Entitlement',
@@ -149,7 +143,8 @@ inline constexpr Statement kListExecutions{"catalog_list_executions", R"(
     CASE WHEN $5::boolean THEN input::text END, CASE WHEN $5::boolean THEN output::text END
   FROM slipway.executions
   WHERE ($1::text IS NULL OR id::text = $1 OR name = $1) AND ($2::text IS NULL OR user_id = $2)
-    AND ($3::text IS NULL OR status = $3) AND ($6::text IS NULL OR agent = $6) AND )" SLIPWAY_LABELS_FIT R"(
+    AND ($3::text IS NULL OR status = $3) AND ($6::text IS NULL OR agent = $6) AND )" SLIPWAY_LABELS_FIT(
+                                                                          "labels", "$7") R"(
   ORDER BY created_at DESC, id DESC LIMIT $4::int)"};
 inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
   SELECT json_build_object('kind', 'Node', 'metadata', json_build_object('name', name, 'creationTimestamp', registered_at),
@@ -163,8 +158,6 @@ inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
   FROM slipway.nodes n WHERE ($1::text IS NULL OR name = $1) AND $2::text IS NULL AND $3::text IS NULL
     AND $5::boolean IS NOT NULL AND $6::text IS NULL AND $7::jsonb = '[]'
   ORDER BY name LIMIT $4::int)"};
-
-#undef SLIPWAY_LABELS_FIT
 
 inline constexpr Statement kStanding{"catalog_standing", R"(
   SELECT id, status, reason, message, exit_code, finished_at IS NOT NULL AND NOT live

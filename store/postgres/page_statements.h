@@ -3,6 +3,7 @@
 #include <string>
 
 #include "store/postgres/connection.h"
+#include "store/postgres/labels_fit.h"
 
 // Reads of the HTTP door. Every list is led by an index of its own (0008_http.sql), chosen by what is asked
 // for: one statement for all would walk the table, since a plan is made without knowing which parameter is
@@ -27,18 +28,20 @@ namespace slipway::store::postgres::pages {
   " 'peakMemoryBytes', e.peak_memory_bytes, 'cpuMs', e.cpu_ms, 'agentRevision', e.agent_revision,"         \
   " 'imageDigest', e.image_digest, 'price', e.price, 'logsTruncated', e.logs_truncated))"
 
-// $1 user or NULL, $2 agent or NULL, $3 status or NULL, $4 labels or NULL; of pages: $5 and $6 the row
-// before, $7 limit, $8 skip
-#define SLIPWAY_PAGE_REST                                                                     \
+// $1 user or NULL, $2 agent or NULL, $3 status or NULL, $4 labels or NULL, $5 other terms of labels, $6 name
+// or id or NULL; of pages: $7 and $8 the row before, $9 limit, $10 skip
+#define SLIPWAY_PAGE_FILTERS                                                                  \
   " AND ($3::text IS NULL OR e.status = $3) AND ($4::jsonb IS NULL OR e.labels @> $4::jsonb)" \
-  " AND (e.created_at, e.id) < (coalesce($5::timestamptz, 'infinity'),"                       \
-  " coalesce($6::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"                              \
-  " ORDER BY e.created_at DESC, e.id DESC LIMIT $7::int OFFSET $8::int"
+  " AND ($5::jsonb = '[]' OR " SLIPWAY_LABELS_FIT(                                            \
+      "e.labels", "$5") ") AND ($6::text IS NULL OR e.id::text = $6 OR e.name = $6)"
+#define SLIPWAY_PAGE_REST                                               \
+  SLIPWAY_PAGE_FILTERS                                                  \
+  " AND (e.created_at, e.id) < (coalesce($7::timestamptz, 'infinity')," \
+  " coalesce($8::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"        \
+  " ORDER BY e.created_at DESC, e.id DESC LIMIT $9::int OFFSET $10::int"
 #define SLIPWAY_PAGE_HEAD              \
   "SELECT " SLIPWAY_EXECUTION_DOCUMENT \
   ", (extract(epoch FROM e.created_at) * 1000000)::bigint, e.id FROM slipway.executions e"
-#define SLIPWAY_COUNT_REST \
-  " AND ($3::text IS NULL OR e.status = $3) AND ($4::jsonb IS NULL OR e.labels @> $4::jsonb)"
 
 inline constexpr Statement kPageOfUser{
     "page_of_user",
@@ -48,10 +51,10 @@ inline constexpr Statement kPageOfAll{
     SLIPWAY_PAGE_HEAD " WHERE $1::text IS NULL AND ($2::text IS NULL OR e.agent = $2)" SLIPWAY_PAGE_REST};
 inline constexpr Statement kCountOfUser{"count_of_user",
                                         "SELECT count(*) FROM slipway.executions e WHERE e.user_id = $1 AND "
-                                        "($2::text IS NULL OR e.agent = $2)" SLIPWAY_COUNT_REST};
+                                        "($2::text IS NULL OR e.agent = $2)" SLIPWAY_PAGE_FILTERS};
 inline constexpr Statement kCountOfAll{"count_of_all",
                                        "SELECT count(*) FROM slipway.executions e WHERE $1::text IS NULL AND "
-                                       "($2::text IS NULL OR e.agent = $2)" SLIPWAY_COUNT_REST};
+                                       "($2::text IS NULL OR e.agent = $2)" SLIPWAY_PAGE_FILTERS};
 
 inline constexpr Statement kExecution{"page_execution",
                                       "SELECT " SLIPWAY_EXECUTION_DOCUMENT R"(, e.input::text, e.output::text,
@@ -78,10 +81,10 @@ inline constexpr Statement kFinishedAmong{
 inline constexpr Statement kGoneAmong{"page_gone_among", R"(
   SELECT t.id FROM unnest($1::uuid[]) t(id) WHERE NOT EXISTS (SELECT FROM slipway.executions e WHERE e.id = t.id))"};
 inline constexpr Statement kChanges{"page_changes", "SELECT v.id, e.id, " SLIPWAY_EXECUTION_DOCUMENT R"(
-  FROM (SELECT id, execution_id FROM slipway.execution_events WHERE id > $5::bigint ORDER BY id LIMIT 10000) v
+  FROM (SELECT id, execution_id FROM slipway.execution_events WHERE id > $7::bigint ORDER BY id LIMIT 10000) v
   JOIN slipway.executions e ON e.id = v.execution_id
-  WHERE ($1::text IS NULL OR e.user_id = $1) AND ($2::text IS NULL OR e.agent = $2) AND ($3::text IS NULL OR e.status = $3)
-    AND ($4::jsonb IS NULL OR e.labels @> $4::jsonb) ORDER BY v.id LIMIT 1000)"};
+  WHERE ($1::text IS NULL OR e.user_id = $1) AND ($2::text IS NULL OR e.agent = $2))" SLIPWAY_PAGE_FILTERS
+                                                    " ORDER BY v.id LIMIT 1000"};
 inline constexpr Statement kNewestEvent{"page_newest_event",
                                         "SELECT coalesce(max(id), 0) FROM slipway.execution_events"};
 inline constexpr Statement kStatistics{"page_statistics", R"(
@@ -110,6 +113,6 @@ inline constexpr Statement kTokenBy{"token_by", R"(
 #undef SLIPWAY_EXECUTION_DOCUMENT
 #undef SLIPWAY_PAGE_REST
 #undef SLIPWAY_PAGE_HEAD
-#undef SLIPWAY_COUNT_REST
+#undef SLIPWAY_PAGE_FILTERS
 
 }  // namespace slipway::store::postgres::pages

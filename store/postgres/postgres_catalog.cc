@@ -3,6 +3,7 @@
 #include "store/postgres/catalog_statements.h"
 #include "store/postgres/catalog_writer.h"
 #include "store/postgres/document.h"
+#include "store/postgres/labels_fit.h"
 #include "store/postgres/outlook.h"
 #include "store/postgres/parameters.h"
 
@@ -29,28 +30,6 @@ const Statement& list_statement(Table table) {
 }
 
 Param unless_empty(const std::string& text) { return text.empty() ? Param() : Param(text); }
-
-const char* to_string(LabelTerm::Op op) {
-  switch (op) {
-    case LabelTerm::Op::In:
-      return "In";
-    case LabelTerm::Op::NotIn:
-      return "NotIn";
-    case LabelTerm::Op::Exists:
-      return "Exists";
-    case LabelTerm::Op::Absent:
-      return "Absent";
-  }
-  return "";
-}
-
-std::string terms_of(const std::vector<LabelTerm>& labels) {
-  auto terms = json::array();
-  for (const auto& term : labels)
-    terms.push_back({{"key", term.key}, {"op", to_string(term.op)}, {"values", term.values}});
-  // What is no UTF-8 is no label either; the database would refuse it.
-  return terms.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 std::string unhex(const std::string& text) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };

@@ -39,6 +39,7 @@ const std::map<std::string, Rooms, std::less<>>& table() {
       {"reconcilers/statistics", janitor},
       {"server",
        {"api", "api/schemas", "api/json_schema", "admission", "store", "controller", "metrics", "logging"}},
+      {"client", {"api", "store"}},
       {"cmd/slipwayd", {"*"}},
       {"cmd/slipway", {"*"}},
       {"manifests/samples", {}},
@@ -51,7 +52,7 @@ const std::map<std::string, Rooms, std::less<>>& table() {
 const std::map<std::string, Rooms, std::less<>>& libraries() {
   static const std::map<std::string, Rooms, std::less<>> owners = {
       {"pqxx/", {"store/postgres"}},   {"libpq", {"store/postgres"}},
-      {"yaml-cpp/", {"api"}},          {"boost/beast", {"runtime/docker", "server"}},
+      {"yaml-cpp/", {"api"}},          {"boost/beast", {"runtime/docker", "server", "client"}},
       {"archive", {"runtime/docker"}}, {"CLI/", {}},
       {"re2/", {"api/json_schema"}},   {"boost/url", {"api/json_schema"}},
   };

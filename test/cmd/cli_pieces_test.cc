@@ -7,13 +7,13 @@
 #include "api/yaml.h"
 #include "cmd/slipway/jsonpath.h"
 #include "cmd/slipway/output_format.h"
-#include "cmd/slipway/selector.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/table.h"
 #include "cmd/slipway/terminal.h"
 #include "cmd/slipway/text_diff.h"
 #include "cmd/slipway/words.h"
 #include "cmd/slipway/yaml_writer.h"
+#include "store/selector.h"
 
 namespace slipway::cli {
 namespace {

@@ -15,10 +15,12 @@ Ran interrupt_after(const Shop& shop, const Habit& habit) {
   return command->finish();
 }
 
-TEST(Habits, EachLineDoesWhatItDoesInKubectl) {
+class Habits : public testing::TestWithParam<Way> {};
+
+TEST_P(Habits, EachLineDoesWhatItDoesInKubectl) {
   int as_expected = 0;
   for (const auto& habit : habits()) {
-    const Shop shop;
+    const Shop shop(GetParam());
     const auto ran = habit.interrupted ? interrupt_after(shop, habit) : shop.run(habit.line, habit.input);
     const bool good = ran.exit_code == habit.exit_code && fits(habit.out, ran.out);
     as_expected += good;
@@ -28,8 +30,12 @@ TEST(Habits, EachLineDoesWhatItDoesInKubectl) {
                       << habit.out << "--- errors\n"
                       << ran.err;
   }
-  std::cout << "habits: " << as_expected << " of " << habits().size() << " as expected\n";
+  std::cout << (GetParam() == Way::Http ? "over HTTP, " : "") << "habits: " << as_expected << " of "
+            << habits().size() << " as expected\n";
 }
+
+INSTANTIATE_TEST_SUITE_P(BothWays, Habits, testing::Values(Way::Postgres, Way::Http),
+                         [](const auto& way) { return way.param == Way::Http ? "Http" : "Postgres"; });
 
 }  // namespace
 }  // namespace slipway::test

@@ -40,7 +40,8 @@ std::string quoted(const std::string& text) {
 
 }  // namespace
 
-Shop::Shop() : url_(PostgresServer::shared().create_migrated_database()), sql_(std::make_unique<Sql>(url_)) {
+Shop::Shop(Way way, server::HttpServerOptions options)
+    : url_(PostgresServer::shared().create_migrated_database()), sql_(std::make_unique<Sql>(url_)) {
   char directory[] = "/tmp/slipway-shop-XXXXXX";
   if (::mkdtemp(directory) == nullptr) throw std::runtime_error("mkdtemp");
   directory_ = directory;
@@ -60,6 +61,9 @@ Shop::Shop() : url_(PostgresServer::shared().create_migrated_database()), sql_(s
         i < 5 ? "10 min" : "1 s");
   finish_execution("first", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
   finish_execution("second", "FAILED", "EntitlementMissing", "fault = 'Policy'");
+  if (way == Way::Postgres) return;
+  server_ = std::make_unique<ShopServer>(url_, std::move(options));
+  token_ = server_->token_of("admin");
 }
 
 Shop::~Shop() {
@@ -72,11 +76,16 @@ void Shop::write(const std::string& file, const std::string& text) const {
 }
 
 std::map<std::string, std::string> Shop::environment() const {
-  return {{"SLIPWAY_DATABASE_URL", url_},
-          {"USER", "u-42"},
-          {"DOCKER_HOST", ""},
-          {"NO_COLOR", ""},
-          {"PATH", built("cmd/slipway") + ":/usr/bin:/bin"}};
+  std::map<std::string, std::string> all = {{"SLIPWAY_DATABASE_URL", server_ ? "" : url_},
+                                            {"SLIPWAY_SERVER", ""},
+                                            {"SLIPWAY_TOKEN", token_},
+                                            {"USER", "u-42"},
+                                            {"DOCKER_HOST", ""},
+                                            {"NO_COLOR", ""},
+                                            {"PATH", built("cmd/slipway") + ":/usr/bin:/bin"}};
+  if (server_) all["SLIPWAY_SERVER"] = "http://127.0.0.1:" + std::to_string(server_->port());
+  for (const auto& [variable, value] : more_) all[variable] = value;
+  return all;
 }
 
 std::unique_ptr<Command> Shop::start(const std::string& line, const std::string& input) const {

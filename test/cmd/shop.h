@@ -2,21 +2,27 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "test/cmd/shop_server.h"
 #include "test/support/command/command.h"
 #include "test/support/postgres_server/postgres_server.h"
 
 namespace slipway::test {
+
+/// The way the command goes to it.
+enum class Way { Postgres, Http };
 
 /// A database with a few objects of each kind, a folder with a few files, and a shell that stands in it:
 /// agents momentum (team quant) and keyphrases (team web); executions first (COMPLETED, with logs), second
 /// (refused) and third (waiting); node n1.
 class Shop {
  public:
-  Shop();
+  /// `options`: of the server before it, which Way::Http starts.
+  explicit Shop(Way way = Way::Postgres, server::HttpServerOptions options = {});
   ~Shop();
   Shop(const Shop&) = delete;
   Shop& operator=(const Shop&) = delete;
@@ -28,6 +34,10 @@ class Shop {
   std::map<std::string, std::string> environment() const;
 
   Sql& sql() { return *sql_; }
+  ShopServer& server() { return *server_; }
+  /// From now on with this token (the first is an admin's), and what else is to be in the environment.
+  void speak_with(const std::string& token) { token_ = token; }
+  void set(const std::string& variable, const std::string& value) { more_[variable] = value; }
   const std::string& url() const { return url_; }
   const std::filesystem::path& directory() const { return directory_; }
   void write(const std::string& file, const std::string& text) const;
@@ -41,6 +51,9 @@ class Shop {
  private:
   std::string url_;
   std::unique_ptr<Sql> sql_;
+  std::unique_ptr<ShopServer> server_;
+  std::string token_;
+  std::map<std::string, std::string> more_;
   std::filesystem::path directory_;
 };
 

@@ -1,13 +1,16 @@
-#include "cmd/slipway/selector.h"
+#include "store/selector.h"
 
 #include "api/fields.h"
-#include "cmd/slipway/words.h"
 
-namespace slipway::cli {
+namespace slipway::store {
 namespace {
 
-using store::LabelTerm;
 using Op = LabelTerm::Op;
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
 
 // Commas within parentheses stand between values, not between terms.
 std::vector<std::string> split(const std::string& text) {
@@ -79,4 +82,4 @@ Result<std::vector<LabelTerm>> parse_selector(const std::string& text) {
   return terms;
 }
 
-}  // namespace slipway::cli
+}  // namespace slipway::store

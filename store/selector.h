@@ -6,9 +6,9 @@
 #include "api/result.h"
 #include "store/catalog.h"
 
-namespace slipway::cli {
+namespace slipway::store {
 
 /// "team=quant,tier!=dev,zone in (a, b),!draft" → its terms. Invalid: what is not of this form.
-Result<std::vector<store::LabelTerm>> parse_selector(const std::string& text);
+Result<std::vector<LabelTerm>> parse_selector(const std::string& text);
 
-}  // namespace slipway::cli
+}  // namespace slipway::store
