@@ -172,8 +172,10 @@ inline constexpr Statement kStanding{"catalog_standing", R"(
 inline constexpr Statement kOutput{"catalog_output",
                                    "SELECT output::text FROM slipway.executions WHERE id = $1::uuid"};
 inline constexpr Statement kEvents{"catalog_events", R"(
-  SELECT json_build_object('at', at, 'attempt', attempt, 'stage', stage, 'reason', reason, 'message', message, 'node', node)
-  FROM slipway.execution_events WHERE execution_id = $1::uuid ORDER BY id LIMIT 500)"};
+  SELECT json_build_object('at', v.at, 'attempt', v.attempt, 'stage', v.stage, 'reason', v.reason, 'message', v.message,
+                           'node', v.node, 'traceparent', e.traceparent)
+  FROM slipway.execution_events v JOIN slipway.executions e ON e.id = v.execution_id
+  WHERE v.execution_id = $1::uuid ORDER BY v.id LIMIT 500)"};
 inline constexpr Statement kLogs{"catalog_logs", R"(
   SELECT attempt, seq, (extract(epoch FROM at) * 1000000)::bigint, stream, encode(bytes, 'hex')
   FROM slipway.execution_log_chunks WHERE execution_id = $1::uuid AND (attempt, seq) > ($2::int, $3::int)
