@@ -98,7 +98,7 @@ TEST(Logs, TheTraceIsOnEventsAndTakenFromHttp) {
   const json body = {{"apiVersion", "slipway.dev/v1alpha1"},
                      {"kind", "Execution"},
                      {"spec", {{"user", "u-1"}, {"agent", "echo"}, {"input", json::object()}}}};
-  house.sql();
+  house.sql().exec("INSERT INTO slipway.entitlements (user_id, agent) VALUES ('u-1', 'echo')");
   const auto posted =
       client.post("/v1/executions", body.dump(),
                   {{"traceparent", kTrace}, {"Content-Type", "application/json"}, {"Prefer", "wait=20"}});

@@ -2,7 +2,6 @@
 // and every question of the dashboard has an answer.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -207,9 +206,8 @@ void ask_dashboard(const Prometheus& prometheus) {
   for (const auto& panel : dashboard["panels"]) {
     for (const auto& target : panel.value("targets", json::array())) {
       const auto expression = with_variables(target["expr"]);
-      const auto now = prometheus.query(expression);
-      EXPECT_FALSE(now.empty()) << panel["title"] << ": " << expression;
-      for (const auto& series : now) EXPECT_FALSE(std::isinf(series.value)) << expression;
+      EXPECT_TRUE(wait_until([&] { return !prometheus.query(expression).empty(); }, 10'000))
+          << panel["title"] << ": " << expression;
       ++asked;
       if (keep)
         answers.push_back({{"panel", panel["id"]},
@@ -261,11 +259,10 @@ TEST_F(Scraped, SaysWhatSqlCounts) {
     EXPECT_EQ(told, counted) << comparison.metric;
     print_table(comparison, told, counted);
   }
-  // An image was made present and a token-less request answered since the last start: all there is is there.
-  house_.finished(house_.insert("echo", "{}", {{"user_id", "'u-1'"}}));
+  ask_dashboard(prometheus_);
 }
 
-TEST_F(Scraped, HasEveryMetricAndAnswersTheDashboard) {
+TEST_F(Scraped, HasEveryMetric) {
   house_.agent("echo", "cp /input/input.json /output/result.json");
   house_.agent("sleeper", "while :; do sleep 0.1; done");
   house_.insert("nobody");
@@ -296,7 +293,6 @@ TEST_F(Scraped, HasEveryMetricAndAnswersTheDashboard) {
   const auto checked = run({"promtool", "check", "metrics"}, {}, page);
   EXPECT_EQ(checked.exit_code, 0) << checked.out << checked.err;
   EXPECT_EQ(checked.out + checked.err, "");
-  ask_dashboard(prometheus_);
 }
 
 TEST_F(Scraped, AlertsFireAndResolve) {
@@ -339,10 +335,10 @@ TEST_F(Scraped, AlertsFireAndResolve) {
   EXPECT_EQ(house_.finished(late)["status"], "TIMEOUT");
   expect_quiet("DeadlineOverrun");
 
-  house_.sql().exec("UPDATE slipway.nodes SET cordoned = true");
+  house_.sql().exec("INSERT INTO slipway.quotas (user_id, max_running) VALUES ('u-1', 0)");
   const auto waits = house_.insert("echo");
   expect_firing("ExecutionsPendingTooLong");
-  house_.sql().exec("UPDATE slipway.nodes SET cordoned = false");
+  house_.sql().exec("DELETE FROM slipway.quotas WHERE user_id = 'u-1'");
   EXPECT_EQ(house_.finished(waits)["status"], "COMPLETED");
   expect_quiet("ExecutionsPendingTooLong");
 
