@@ -187,6 +187,19 @@ std::map<std::string, std::pair<std::string, std::set<std::string>>> metrics_of_
   return found;
 }
 
+/// The statements of docs/operations/metrics.md.
+std::vector<std::string> documented_sql() {
+  const auto page = source("docs/operations/metrics.md");
+  const auto begin = page.find("```sql\n");
+  std::istringstream block(page.substr(begin + 7, page.find("\n```", begin) - begin - 7));
+  std::vector<std::string> statements;
+  for (std::string statement; std::getline(block, statement, ';');) {
+    if (statement.find("SELECT") != std::string::npos) statements.push_back(statement);
+  }
+  EXPECT_GE(statements.size(), 5U);
+  return statements;
+}
+
 std::string with_variables(std::string expression) {
   for (const auto& [name, value] : std::map<std::string, std::string>{
            {"$__rate_interval", "1m"}, {"$instance", ".*"}, {"$agent", ".*"}}) {
@@ -259,6 +272,8 @@ TEST_F(Scraped, SaysWhatSqlCounts) {
     EXPECT_EQ(told, counted) << comparison.metric;
     print_table(comparison, told, counted);
   }
+  for (const auto& statement : documented_sql())
+    EXPECT_EQ(house_.sql().fails_with(statement), "") << statement;
   ask_dashboard(prometheus_);
 }
 

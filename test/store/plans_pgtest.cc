@@ -114,6 +114,16 @@ TEST_F(Touched, EveryStepReadsOnlyItsRows) {
   });
 }
 
+TEST_F(Touched, MetricsAndAnIdleNodeReadOnlyWhatIsUnfinished) {
+  populate(10'000);
+  expect_no_sequential_scan("read_totals", [&] {
+    const auto totals = run(store_->read_totals(std::chrono::seconds(60))).value();
+    EXPECT_EQ(totals.unfinished.size(), 1U);
+    EXPECT_EQ(totals.unfinished.front().executions, 2700);
+  });
+  expect_no_sequential_scan("look_ahead", [&] { EXPECT_TRUE(run(store_->look_ahead()).value().waiting); });
+}
+
 // The steps within an attempt change no indexed column, so that they are HOT: no index grows with them.
 TEST_F(Plans, StepsWithinAnAttemptAreHot) {
   const auto e = claimed();
