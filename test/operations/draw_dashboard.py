@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """draw_dashboard.py DASHBOARD ANSWERS PICTURE
 
-Draws the panels of a Grafana dashboard from the answers that Prometheus gave to their expressions (prometheus_dockertest keeps
-them with SLIPWAY_DASHBOARD_ANSWERS=FILE). No Grafana takes part: this shows what the expressions answer, not what Grafana
+Draws the panels of a Grafana dashboard from the answers that Prometheus gave to their expressions (prometheus_dockertest asks
+them; SLIPWAY_DASHBOARD_PICTURE=FILE keeps what is drawn). No Grafana takes part: this shows what the expressions answer, not what Grafana
 would make of them. Ends with 1 if a panel has nothing to draw.
 """
 import json
@@ -86,7 +86,7 @@ def main():
     for axes in list(grid.flat)[len(panels):]:
         axes.axis('off')
     figure.suptitle('Drawn by test/operations/draw_dashboard.py from the answers of a Prometheus; no Grafana was at hand. Seconds.', fontsize=9)
-    figure.savefig(picture, dpi=80, metadata={'Software': None})
+    figure.savefig(picture, dpi=64, metadata={'Software': None})
     for title in empty:
         print(f'nothing to draw: {title}')
     return 1 if empty else 0

@@ -209,11 +209,10 @@ std::string with_variables(std::string expression) {
   return expression;
 }
 
-/// Every expression of the dashboard answers; with SLIPWAY_DASHBOARD_ANSWERS they are kept there, for
-/// test/operations/draw_dashboard.py.
-void ask_dashboard(const Prometheus& prometheus) {
+/// Every expression of the dashboard answers, and the answers can be drawn; SLIPWAY_DASHBOARD_PICTURE keeps
+/// the picture there.
+void ask_dashboard(const Prometheus& prometheus, const std::string& directory) {
   const auto dashboard = json::parse(source("manifests/grafana/slipway.json"));
-  const char* keep = std::getenv("SLIPWAY_DASHBOARD_ANSWERS");
   auto answers = json::array();
   int asked = 0;
   for (const auto& panel : dashboard["panels"]) {
@@ -222,14 +221,20 @@ void ask_dashboard(const Prometheus& prometheus) {
       EXPECT_TRUE(wait_until([&] { return !prometheus.query(expression).empty(); }, 10'000))
           << panel["title"] << ": " << expression;
       ++asked;
-      if (keep)
-        answers.push_back({{"panel", panel["id"]},
-                           {"legend", target["legendFormat"]},
-                           {"result", prometheus.range(expression, 300, 2)}});
+      answers.push_back({{"panel", panel["id"]},
+                         {"legend", target["legendFormat"]},
+                         {"result", prometheus.range(expression, 300, 2)}});
     }
   }
-  if (keep) std::ofstream(keep) << answers.dump();
   std::printf("%d expressions of the dashboard, each answered\n", asked);
+  const char* keep = std::getenv("SLIPWAY_DASHBOARD_PICTURE");
+  const auto root = std::string(std::getenv("SLIPWAY_SOURCE_DIR"));
+  const std::string file = directory + "/answers.json";
+  std::ofstream(file) << answers.dump();
+  const auto drawn =
+      run({"/usr/bin/python3", root + "/test/operations/draw_dashboard.py",
+           root + "/manifests/grafana/slipway.json", file, keep ? keep : directory + "/panels.png"});
+  EXPECT_EQ(drawn.exit_code, 0) << drawn.out << drawn.err;
 }
 
 TEST_F(Scraped, SaysWhatSqlCounts) {
@@ -274,7 +279,7 @@ TEST_F(Scraped, SaysWhatSqlCounts) {
   }
   for (const auto& statement : documented_sql())
     EXPECT_EQ(house_.sql().fails_with(statement), "") << statement;
-  ask_dashboard(prometheus_);
+  ask_dashboard(prometheus_, house_.engine().dir());
 }
 
 TEST_F(Scraped, HasEveryMetric) {
