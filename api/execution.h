@@ -51,6 +51,7 @@ struct Execution {
   int retry_limit = 0;                ///< the lower of the agent's and the submitter's
   int create_failures = 0;
   std::string traceparent;
+  TimePoint created_at;
   EngineIdentity engine;  ///< of the intent, later of the start
   std::optional<TimePoint> intent_at;
   std::optional<TimePoint> started_at;

@@ -17,6 +17,7 @@ struct Policy {
   std::optional<std::int64_t> greatest_memory;  ///< bytes
   std::optional<std::int64_t> greatest_cpu_millicores;
   std::optional<std::chrono::seconds> greatest_timeout;
+  bool operator==(const Policy&) const = default;
 };
 
 struct PolicyObjection {

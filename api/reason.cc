@@ -84,6 +84,7 @@ constexpr std::array kRows = {
 
 }  // namespace
 
+std::span<const ReasonRow> all_reasons() { return kRows; }
 const ReasonRow& row_of(Reason reason) { return kRows.at(static_cast<std::size_t>(reason)); }
 
 std::optional<Reason> reason_from(std::string_view name) {

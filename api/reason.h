@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace slipway {
@@ -99,6 +100,7 @@ struct ReasonRow {
 };
 
 const ReasonRow& row_of(Reason reason);
+std::span<const ReasonRow> all_reasons();
 std::optional<Reason> reason_from(std::string_view name);
 
 std::string_view to_string(Reason reason);

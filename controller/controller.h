@@ -52,6 +52,7 @@ class Controller {
   void stop() { stopped_ = true; }
   bool idle() const { return queue_.processing() == 0; }
   std::size_t depth() const { return queue_.depth(); }
+  Duration unfinished() const { return queue_.unfinished(clock_.monotonic()); }
   const std::string& name() const { return options_.name; }
 
  private:

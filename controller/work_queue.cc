@@ -15,7 +15,7 @@ std::optional<WorkQueue::Taken> WorkQueue::take(Duration now) {
   const auto since = dirty_.find(taken.key);
   taken.waited = now - since->second;
   dirty_.erase(since);
-  processing_.insert(taken.key);
+  processing_.emplace(taken.key, now);
   return taken;
 }
 
@@ -26,6 +26,12 @@ bool WorkQueue::done(const Key& key, Duration now) {
   again->second = now;
   order_.push_back(key);
   return true;
+}
+
+Duration WorkQueue::unfinished(Duration now) const {
+  Duration sum{0};
+  for (const auto& [key, since] : processing_) sum += now - since;
+  return sum;
 }
 
 }  // namespace slipway::controller

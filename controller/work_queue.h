@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "api/clock.h"
 #include "controller/reconciler.h"
@@ -29,12 +28,14 @@ class WorkQueue {
 
   std::size_t depth() const { return order_.size(); }
   std::size_t processing() const { return processing_.size(); }
+  /// How long what is being processed has been, all together.
+  Duration unfinished(Duration now) const;
   bool is_processing(const Key& key) const { return processing_.contains(key); }
 
  private:
   std::deque<Key> order_;
-  std::unordered_map<Key, Duration> dirty_;  ///< waiting (or waiting for its worker), since when
-  std::unordered_set<Key> processing_;
+  std::unordered_map<Key, Duration> dirty_;       ///< waiting (or waiting for its worker), since when
+  std::unordered_map<Key, Duration> processing_;  ///< since when
 };
 
 }  // namespace slipway::controller

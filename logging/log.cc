@@ -34,6 +34,23 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+void write(Level level, std::string_view message, Fields fields) {
+  const auto& sink = logger();
+  if (!sink || !sink->should_log(to_spdlog(level))) return;
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  nlohmann::ordered_json line;
+  line["at"] = fmt::format("{:%FT%T}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)))
+                   .insert(19, fmt::format(".{:03d}", now.time_since_epoch().count() % 1000));
+  line["level"] = name_of(level);
+  line["msg"] = message;
+  for (const auto& field : fields) {
+    if (!field.value.empty()) line[std::string(field.key)] = field.value;
+  }
+  sink->log(to_spdlog(level), "{}", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace
+
 const char* name_of(Level level) {
   switch (level) {
     case Level::Debug:
@@ -47,21 +64,6 @@ const char* name_of(Level level) {
   }
   return "";
 }
-
-void write(Level level, std::string_view message, Fields fields) {
-  const auto& sink = logger();
-  if (!sink || !sink->should_log(to_spdlog(level))) return;
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  nlohmann::ordered_json line;
-  line["at"] = fmt::format("{:%FT%T}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)))
-                   .insert(19, fmt::format(".{:03d}", now.time_since_epoch().count() % 1000));
-  line["level"] = name_of(level);
-  line["msg"] = message;
-  for (const auto& field : fields) line[std::string(field.key)] = field.value;
-  sink->log(to_spdlog(level), "{}", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
-}  // namespace
 
 void debug(std::string_view message, Fields fields) { write(Level::Debug, message, fields); }
 void info(std::string_view message, Fields fields) { write(Level::Info, message, fields); }

@@ -8,9 +8,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <mutex>
+#include <sstream>
 
 namespace slipway::metrics {
 namespace {
@@ -57,6 +60,36 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+/// Of /proc/self/stat, by its number in proc(5), after the name that may hold anything.
+double stat_field(int number) {
+  std::ifstream file("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string field;
+  for (int i = 3; i <= number; ++i) fields >> field;
+  return std::strtod(field.c_str(), nullptr);
+}
+
+double boot_time() {
+  std::ifstream stat("/proc/stat");
+  for (std::string key; stat >> key; std::getline(stat, key)) {
+    double seconds = 0;
+    if (key == "btime" && stat >> seconds) return seconds;
+  }
+  return 0;
+}
+
+double start_time() {
+  static const double start = boot_time() + stat_field(22) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return start;
+}
+
+double most_descriptors() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<double>(limit.rlim_cur);
+}
+
 double open_descriptors() {
   std::error_code error;
   double count = 0;
@@ -65,6 +98,21 @@ double open_descriptors() {
     ++count;
   }
   return count;
+}
+
+prometheus::MetricFamily collected(const Family& family) {
+  prometheus::MetricFamily out{
+      family.name,
+      family.help,
+      family.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
+      {}};
+  for (const auto& sample : family.samples) {
+    prometheus::ClientMetric metric;
+    for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
+    (family.counter ? metric.counter.value : metric.gauge.value) = sample.value;
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
 }
 
 }  // namespace
@@ -92,6 +140,7 @@ struct Registry::State {
   std::mutex text_mutex;
   double cpu_told = 0;
   prometheus::Registry registry;
+  std::vector<Family> published;
   std::map<std::string, prometheus::Family<prometheus::Counter>*> counter_families;
   std::map<std::string, prometheus::Family<prometheus::Gauge>*> gauge_families;
   std::map<std::string, prometheus::Family<prometheus::Histogram>*> histogram_families;
@@ -137,13 +186,18 @@ Histogram& Registry::histogram(const std::string& name, const std::string& help,
   return *made;
 }
 
+void Registry::publish(std::vector<Family> families) {
+  const std::lock_guard lock(state_->mutex);
+  state_->published = std::move(families);
+}
+
 std::string Registry::text() {
   gauge("process_resident_memory_bytes", "Resident memory size in bytes.").set(resident_bytes());
   gauge("process_open_fds", "Number of open file descriptors.").set(open_descriptors());
-  static const double start = static_cast<double>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count());
-  gauge("process_start_time_seconds", "Start time of the process since the epoch in seconds.").set(start);
+  gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.").set(stat_field(23));
+  gauge("process_max_fds", "Maximum number of open file descriptors.").set(most_descriptors());
+  gauge("process_start_time_seconds", "Start time of the process since the epoch in seconds.")
+      .set(start_time());
   // A counter by nature, set as a whole from what the kernel has counted.
   const std::lock_guard lock(state_->text_mutex);
   double& told = state_->cpu_told;
@@ -151,7 +205,12 @@ std::string Registry::text() {
   const double now = cpu_seconds();
   cpu.add(now - told);
   told = now;
-  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+  auto all = state_->registry.Collect();
+  {
+    const std::lock_guard published(state_->mutex);
+    for (const auto& family : state_->published) all.push_back(collected(family));
+  }
+  return prometheus::TextSerializer().Serialize(all);
 }
 
 }  // namespace slipway::metrics

@@ -69,7 +69,7 @@ constexpr const char* kSchemas = R"json({
         "perMinute": {"type": ["integer", "null"]}}}}},
   "Event": {"type": "object", "required": ["at", "attempt", "stage", "reason", "message"],
     "properties": {"at": {"type": "string", "format": "date-time"}, "attempt": {"type": "integer"}, "stage": {"type": "string"},
-      "reason": {"type": "string"}, "message": {"type": "string"}, "node": {"type": ["string", "null"]}}},
+      "reason": {"type": "string"}, "message": {"type": "string"}, "node": {"type": ["string", "null"]}, "traceparent": {"type": ["string", "null"]}}},
   "Waiting": {"type": "object", "required": ["id", "status", "reason", "message", "place"],
     "properties": {"id": {"type": "string", "format": "uuid"}, "status": {"type": "string"}, "reason": {"type": "string"},
       "message": {"type": "string"}, "place": {"type": "integer", "description": "1: the next of its user's; 0: it does not wait"}}},

@@ -64,6 +64,26 @@ struct Decision {
   int retry_limit = 0;      ///< effective
 };
 
+/// A step that decide() or claim() has committed.
+struct Step {
+  ExecutionId id;
+  int attempt = 0;
+  Stage from = Stage::New;
+  Stage to = Stage::Queued;
+  Reason reason = Reason::Queued;
+  std::string agent;
+  std::string traceparent;
+};
+
+/// Those that a claim has taken.
+inline std::vector<ExecutionId> taken(const std::vector<Step>& steps) {
+  std::vector<ExecutionId> ids;
+  for (const auto& step : steps) {
+    if (step.to == Stage::Claimed) ids.push_back(step.id);
+  }
+  return ids;
+}
+
 /// One conditional step of a row within its attempt. It is written only where the row still stands at `from`
 /// under this claim and this node's epoch. Absent optionals leave their column alone.
 struct Transition {
@@ -132,6 +152,35 @@ struct LogAppend {
   std::vector<LogPiece> pieces;  ///< one behind the other, without a gap
 };
 
+/// What is to come for a claimer that has nothing to do now.
+struct Prospect {
+  bool waiting = false;                    ///< rows stand at Queued, whatever they wait for
+  std::optional<TimePoint> next_decision;  ///< when a row next wants a decision; in the past: at once
+};
+
+/// What the metrics say of the whole cluster (docs/operations/metrics.md), read in one snapshot.
+struct Totals {
+  struct Finished {
+    std::string agent;  ///< "<none>": agents that never were, together
+    Status status = Status::Failed;
+    Reason reason = Reason::Completed;
+    std::int64_t executions = 0;
+  };
+  struct Unfinished {
+    std::string agent;
+    Status status = Status::Pending;
+    std::int64_t executions = 0;
+  };
+  bool ours_to_tell = false;  ///< false: another node tells them, and only `unfolded` is set
+  std::vector<Finished> finished;
+  std::vector<Unfinished> unfinished;
+  std::int64_t spends = 0;
+  std::int64_t refunds = 0;
+  std::int64_t output_bytes = 0;
+  Duration oldest_pending{0};  ///< of what might run now
+  std::int64_t unfolded = 0;   ///< outcomes that fold_outcomes has not counted yet; at least
+};
+
 /// Something may have changed. Hints are lost, doubled and late; the lists are the truth.
 struct Hint {
   enum class Kind {
@@ -166,9 +215,9 @@ class Store {
   virtual asio::awaitable<Result<std::vector<Undecided>>> list_undecided(int limit) = 0;
   /// Writes a batch of first decisions in one transaction. A row that is accepted is asked there for what
   /// depends on other rows, and refused with the reason if it has none: an entitlement, room in the user's
-  /// queue, the user's rate. Rows locked by somebody, or no longer at `from`, are skipped; the answer counts
-  /// the written ones.
-  virtual asio::awaitable<Result<int>> decide(const std::vector<Decision>& decisions) = 0;
+  /// queue, the user's rate. Rows locked by somebody, or no longer at `from`, are skipped; the answer holds
+  /// what was written.
+  virtual asio::awaitable<Result<std::vector<Step>>> decide(const std::vector<Decision>& decisions) = 0;
 
   /// At most `limit` rows at Queued that may be claimed, the fair way: users take turns, the one served
   /// longest ago first, within the band of priority their quota grants; a user's own priority, then age,
@@ -176,9 +225,8 @@ class Store {
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) = 0;
   /// Takes those of `ids` that are still free for this node, as many as user, agent and entitlement allow, in
   /// this order: owner, attempt and claim id, spend, attempt row, event; one transaction. The answer holds
-  /// the ids taken. Stage becomes Claimed. A row that has lost its right meanwhile is finished with the
-  /// reason.
-  virtual asio::awaitable<Result<std::vector<ExecutionId>>> claim(const std::vector<ExecutionId>& ids) = 0;
+  /// those taken, at Claimed, and those that have lost their right meanwhile, finished with the reason.
+  virtual asio::awaitable<Result<std::vector<Step>>> claim(const std::vector<ExecutionId>& ids) = 0;
   /// Tells rows at the heads of the queues what they wait for (Throttled, NoCapacity), where it is not said
   /// yet. The answer counts them.
   virtual asio::awaitable<Result<int>> explain_waiting(bool slots_free) = 0;
@@ -216,9 +264,17 @@ class Store {
   /// Folds at most `limit` outcome rows into agent_stats. The answer counts them.
   virtual asio::awaitable<Result<int>> fold_outcomes(int limit) = 0;
 
+  /// The cluster's totals, if telling them falls to this node for `term` from now: then no other node tells
+  /// them for that long.
+  virtual asio::awaitable<Result<Totals>> read_totals(Duration term) = 0;
+  /// Whether anything waits or will want a decision: one cheap question for an idle node.
+  virtual asio::awaitable<Result<Prospect>> look_ahead() = 0;
+
   /// Calls `on_hint` on the io thread until `unwatch` or destruction. At most one watcher.
   virtual void watch(std::function<void(const Hint&)> on_hint) = 0;
   virtual void unwatch() = 0;
+  /// Hints are being received now. Lost ones are covered by polling, the more often while this is false.
+  virtual bool hears_hints() const = 0;
   /// Tells submitters whether this node waits for work: only then is the doorbell rung.
   virtual asio::awaitable<Result<void>> set_idle(bool idle) = 0;
 };

@@ -33,14 +33,14 @@ END;
 --   3. New rows that are to be accepted are judged in the order of their age.
 --   4. The rows, their events and outcomes are written, and the users' counts with them.
 CREATE FUNCTION slipway.decide(p_id uuid[], p_was text[], p_stage text[], p_status text[], p_reason text[], p_fault text[],
-  p_message text[], p_revision int[], p_timeout int[], p_retries int[], p_refusals jsonb) RETURNS int LANGUAGE plpgsql AS $$
+  p_message text[], p_revision int[], p_timeout int[], p_retries int[], p_refusals jsonb)
+RETURNS TABLE (step_id uuid, step_attempt int, step_from text, step_to text, step_reason text, step_agent text, step_trace text) LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz := clock_timestamp();
   this_minute timestamptz := date_trunc('minute', at);
   everyone text[];
   users text[];
   held uuid[];
-  written int;
 BEGIN
   SELECT array_agg(DISTINCT e.user_id ORDER BY e.user_id) INTO everyone FROM slipway.executions e WHERE e.id = ANY (p_id);
   INSERT INTO slipway.user_usage (user_id) SELECT unnest(everyone) ON CONFLICT DO NOTHING;
@@ -50,6 +50,7 @@ BEGIN
     SELECT e.id FROM slipway.executions e JOIN unnest(p_id, p_was) AS t(id, was) ON t.id = e.id
     WHERE e.stage = t.was AND e.user_id = ANY (users) ORDER BY e.id FOR UPDATE OF e SKIP LOCKED) q;
 
+  RETURN QUERY
   WITH t AS MATERIALIZED (
     SELECT t.*, e.user_id, e.agent, e.entitlement_id, e.created_at, e.attempt, t.stage <> 'Finished' AND t.was = 'New' AS applies
     FROM unnest(p_id, p_was, p_stage, p_status, p_reason, p_fault, p_message, p_revision, p_timeout, p_retries)
@@ -92,7 +93,7 @@ BEGIN
         retry_limit = coalesce(f.retries, e.retry_limit), priority = least(e.priority, f.band),
         finished_at = CASE WHEN f.stage = 'Finished' THEN now() END
     FROM final f WHERE e.id = f.id
-    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, f.enters, f.was, f.band
+    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, f.enters, f.was, f.band, e.traceparent
   ), given_back AS (
     -- A row that waits for a further attempt has spent already, and ends through no run of its own.
     UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
@@ -101,8 +102,10 @@ BEGIN
     UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
     FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
   ), counted AS (
-    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)
-    SELECT id, agent, user_id, status, reason, fault FROM moved WHERE stage = 'Finished'
+    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, agent_known)
+    SELECT m.id, m.agent, m.user_id, m.status, m.reason, m.fault,
+           EXISTS (SELECT FROM slipway.agent_revisions r WHERE r.agent = m.agent)
+    FROM moved m WHERE m.stage = 'Finished'
   ), said AS (
     INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes)
     SELECT id, 0, 0, now(), 'system', convert_to(message, 'UTF8') FROM moved WHERE stage = 'Finished' AND reason = 'Cancelled'
@@ -120,8 +123,7 @@ BEGIN
           FROM moved GROUP BY user_id) c
     WHERE u.user_id = c.user_id
   )
-  SELECT count(*) INTO written FROM moved;
-  RETURN written;
+  SELECT m.id, m.attempt, m.was, m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
 END
 $$;
 
@@ -164,8 +166,8 @@ $$;
 --   2. Rows that have lost their right meanwhile end here; those that wait for a spend to be settled are put off for a moment.
 --   3. Of the rest as many as user, agent and entitlement allow are taken. Each is asked alone for room first, then in turn
 --      with the others, so that a row held up by one limit takes no place under another; the first in order is always taken.
-CREATE FUNCTION slipway.claim(p_node text, p_epoch bigint, p_ids uuid[], p_message text, p_refusals jsonb) RETURNS SETOF uuid
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION slipway.claim(p_node text, p_epoch bigint, p_ids uuid[], p_message text, p_refusals jsonb)
+RETURNS TABLE (step_id uuid, step_attempt int, step_from text, step_to text, step_reason text, step_agent text, step_trace text) LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz := clock_timestamp();
   users text[];
@@ -196,7 +198,7 @@ BEGIN
     INTO rights, rightless
     FROM unnest(rows) WITH ORDINALITY AS r(id, place) JOIN slipway.executions e ON e.id = r.id LEFT JOIN slipway.agents a ON a.name = e.agent
     LEFT JOIN LATERAL slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at) AS n(id) ON e.attempt = 0;
-  IF rightless IS NOT NULL THEN PERFORM slipway.end_rightless(rightless, at, p_refusals); END IF;
+  IF rightless IS NOT NULL THEN RETURN QUERY SELECT * FROM slipway.end_rightless(rightless, at, p_refusals); END IF;
 
   SELECT array_agg(q.id) INTO held_rights FROM (
     SELECT n.id FROM slipway.entitlements n WHERE n.id = ANY (rights) ORDER BY n.id FOR NO KEY UPDATE SKIP LOCKED) q;
@@ -249,14 +251,17 @@ BEGIN
     SELECT e.id, e.attempt, p_node, p_epoch, e.claim_id, e.image_digest FROM slipway.executions e WHERE e.id = ANY (taken);
   INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
     SELECT e.id, e.attempt, e.stage, e.reason, e.message, p_node FROM slipway.executions e WHERE e.id = ANY (taken);
-  RETURN QUERY SELECT unnest(taken);
+  RETURN QUERY SELECT e.id, e.attempt, 'Queued', e.stage::text, e.reason::text, e.agent, e.traceparent
+    FROM unnest(taken) WITH ORDINALITY AS t(id, place) JOIN slipway.executions e ON e.id = t.id ORDER BY t.place;
 END
 $$;
 
 -- Hours may lie between the first decision and the claim: agent and entitlement are asked again. A use that was spent stays
 -- valid for every attempt. The rows and their users' counts are locked.
-CREATE FUNCTION slipway.end_rightless(p_rows uuid[], p_at timestamptz, p_refusals jsonb) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION slipway.end_rightless(p_rows uuid[], p_at timestamptz, p_refusals jsonb)
+RETURNS TABLE (step_id uuid, step_attempt int, step_from text, step_to text, step_reason text, step_agent text, step_trace text) LANGUAGE plpgsql AS $$
 BEGIN
+  RETURN QUERY
   WITH asked AS MATERIALIZED (
     SELECT e.id, CASE
         WHEN a.name IS NULL THEN 'AgentNotFound'
@@ -271,7 +276,7 @@ BEGIN
     UPDATE slipway.executions e
     SET stage = 'Finished', status = 'FAILED', reason = asked.has, fault = 'Policy', message = p_refusals ->> asked.has, finished_at = now()
     FROM asked WHERE asked.has NOT IN ('usable', 'waits') AND e.id = asked.id
-    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message
+    RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.traceparent
   ), given_back AS (
     UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
@@ -284,9 +289,11 @@ BEGIN
   ), told AS (
     INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
     SELECT id, attempt, stage, reason, message FROM moved
+  ), used AS (
+    UPDATE slipway.user_usage u SET queued = u.queued - c.n
+    FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) c WHERE u.user_id = c.user_id
   )
-  UPDATE slipway.user_usage u SET queued = u.queued - m.n
-  FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) m WHERE u.user_id = m.user_id;
+  SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
 END
 $$;
 
@@ -355,7 +362,9 @@ CREATE TABLE slipway.outcomes (
   fault        slipway.fault NOT NULL,
   revenue      numeric NOT NULL DEFAULT 0,
   duration_ms  bigint,  -- of the run; NULL: never started
-  finished_at  timestamptz NOT NULL DEFAULT now()
+  finished_at  timestamptz NOT NULL DEFAULT now(),
+  output_bytes bigint NOT NULL DEFAULT 0,       -- of the stored result
+  agent_known  boolean NOT NULL DEFAULT true    -- else its name is whatever a submitter wrote
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);  -- a queue: its dead rows are its length
 
 CREATE TABLE slipway.agent_stats (
@@ -371,6 +380,25 @@ CREATE TABLE slipway.agent_stats (
   revenue         numeric NOT NULL DEFAULT 0,
   last_run_at     timestamptz
 ) WITH (fillfactor = 70);
+
+-- What the metrics count (cluster_totals). Agents that never were share one row: nobody makes series by inserting.
+CREATE TABLE slipway.end_totals (
+  agent        text NOT NULL,
+  status       slipway.status NOT NULL,
+  reason       slipway.reason NOT NULL,
+  executions   bigint NOT NULL,
+  spends       bigint NOT NULL,
+  refunds      bigint NOT NULL,
+  output_bytes bigint NOT NULL,
+  PRIMARY KEY (agent, status, reason)
+) WITH (fillfactor = 70);
+
+-- The one node that tells the cluster's totals, until when: sums over all nodes' metrics count nothing twice.
+CREATE TABLE slipway.totals_teller (
+  one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+  node  text NOT NULL,
+  until timestamptz NOT NULL
+);
 
 -- A log-linear histogram: exact below 32 ms, then 16 buckets to each power of two; the middle of a bucket is off by 3.2 % at most.
 CREATE TABLE slipway.agent_stat_buckets (
@@ -412,8 +440,63 @@ CREATE FUNCTION slipway.fold_outcomes(p_limit int) RETURNS bigint LANGUAGE sql A
       SELECT agent, slipway.duration_bucket(duration_ms), count(*) FROM gone WHERE duration_ms IS NOT NULL
       GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (agent, bucket) DO UPDATE SET n = b.n + excluded.n
+  ), ends AS (
+    INSERT INTO slipway.end_totals AS t
+      SELECT CASE WHEN g.agent_known THEN g.agent ELSE '<none>' END, g.status, g.reason, count(*), count(s.execution_id),
+             count(s.refunded_at), sum(g.output_bytes)
+      FROM gone g LEFT JOIN slipway.entitlement_spends s ON s.execution_id = g.execution_id
+      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (agent, status, reason) DO UPDATE SET
+      executions = t.executions + excluded.executions, spends = t.spends + excluded.spends,
+      refunds = t.refunds + excluded.refunds, output_bytes = t.output_bytes + excluded.output_bytes
   )
   SELECT count(*) FROM gone
+$$;
+
+-- What the metrics say of the whole cluster, in one snapshot: the folded and the not yet folded ends, the uses spent (a spend is
+-- settled in the transaction that ends its execution), and what is not finished, by the partial indexes. Told by one node, which keeps
+-- the word for `p_for` from now; the others only hear whether there is something to fold.
+CREATE FUNCTION slipway.cluster_totals(p_node text, p_for interval)
+RETURNS TABLE (kind text, agent text, status text, reason text, n bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  INSERT INTO slipway.totals_teller AS t (node, until) VALUES (p_node, clock_timestamp() + p_for)
+    ON CONFLICT (one) DO UPDATE SET node = excluded.node, until = excluded.until
+    WHERE t.node = excluded.node OR t.until < clock_timestamp();
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'unfolded', '', '', '', count(*) FROM (SELECT FROM slipway.outcomes LIMIT 1) o;
+    RETURN;
+  END IF;
+  RETURN QUERY
+  WITH fresh AS MATERIALIZED (
+    SELECT CASE WHEN o.agent_known THEN o.agent ELSE '<none>' END AS agent, o.status, o.reason, 1::bigint AS executions,
+           (s.execution_id IS NOT NULL)::int::bigint AS spends, (s.refunded_at IS NOT NULL)::int::bigint AS refunds, o.output_bytes
+    FROM slipway.outcomes o LEFT JOIN slipway.entitlement_spends s ON s.execution_id = o.execution_id
+  ), ends AS MATERIALIZED (
+    SELECT e.agent, e.status::text AS status, e.reason::text AS reason, sum(e.executions)::bigint AS executions,
+           sum(e.spends)::bigint AS spends, sum(e.refunds)::bigint AS refunds, sum(e.output_bytes)::bigint AS output_bytes
+    FROM (TABLE slipway.end_totals UNION ALL TABLE fresh) e GROUP BY 1, 2, 3
+  ), unfinished AS MATERIALIZED (
+    SELECT u.agent, u.status, count(*) AS n, min(greatest(u.created_at, u.not_before)) FILTER (
+             WHERE u.status = 'PENDING' AND (u.not_before IS NULL OR u.not_before <= now())) AS since
+    FROM (SELECT e.agent, e.status::text AS status, e.created_at, e.not_before FROM slipway.executions e WHERE e.queued
+          UNION ALL
+          SELECT e.agent, e.status, e.created_at, e.not_before FROM slipway.executions e WHERE e.decide_at IS NOT NULL AND NOT e.queued
+          UNION ALL
+          SELECT e.agent, e.status, e.created_at, e.not_before FROM slipway.executions e WHERE e.live AND e.finished_at IS NULL) u
+    GROUP BY 1, 2
+  )
+  SELECT 'finished', e.agent, e.status, e.reason, e.executions FROM ends e
+  UNION ALL SELECT 'spends', '', '', '', coalesce(sum(e.spends), 0)::bigint
+    + (SELECT count(*) FROM slipway.entitlement_spends s WHERE s.settled_at IS NULL) FROM ends e
+  UNION ALL SELECT 'refunds', '', '', '', coalesce(sum(e.refunds), 0)::bigint FROM ends e
+  UNION ALL SELECT 'output_bytes', '', '', '', coalesce(sum(e.output_bytes), 0)::bigint FROM ends e
+  UNION ALL SELECT 'unfinished', coalesce(a.name, '<none>'), u.status, '', sum(u.n)::bigint
+    FROM unfinished u LEFT JOIN slipway.agents a ON a.name = u.agent GROUP BY 2, 3
+  UNION ALL SELECT 'oldest_pending_us', '', '', '',
+    coalesce((extract(epoch FROM clock_timestamp() - min(u.since)) * 1000000)::bigint, 0) FROM unfinished u
+  UNION ALL SELECT 'unfolded', '', '', '', (SELECT count(*) FROM fresh);
+END
 $$;
 
 -- Exact totals: the folded and the not yet folded, read in one snapshot.
@@ -453,7 +536,7 @@ GRANT SELECT ON slipway.attempts, slipway.execution_events, slipway.execution_lo
   slipway.agents, slipway.schema_migrations TO slipway_submitter;
 GRANT INSERT, UPDATE, DELETE ON slipway.executions, slipway.attempts, slipway.execution_events, slipway.execution_log_chunks,
   slipway.entitlement_spends, slipway.entitlements, slipway.user_usage, slipway.outcomes, slipway.agent_stats,
-  slipway.agent_stat_buckets, slipway.nodes TO slipway_controller;
+  slipway.agent_stat_buckets, slipway.end_totals, slipway.totals_teller, slipway.nodes TO slipway_controller;
 GRANT USAGE ON SEQUENCE slipway.turns TO slipway_controller;
 -- Locking a row needs the right to change it; the claim locks the agents that have a limit.
 GRANT UPDATE (updated_at) ON slipway.agents TO slipway_controller;

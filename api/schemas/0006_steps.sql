@@ -145,7 +145,7 @@ BEGIN
         finished_at = CASE WHEN t.stage = 'Finished' THEN now() END
     FROM t WHERE e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
     RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.duration_ms, e.price,
-              t.settle, t.priced, t.behind
+              t.settle, t.priced, t.behind, coalesce(octet_length(t.output), 0) AS output_bytes
   ), tried AS (
     UPDATE slipway.attempts a
     SET ended_at = now(), reason = t.why, exit_code = t.exit_code, oom_killed = t.oom, started = a.started OR t.started,
@@ -162,8 +162,8 @@ BEGIN
     UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
     FROM (SELECT given_back, count(*)::int AS uses FROM settled WHERE given_back IS NOT NULL GROUP BY 1) g WHERE n.id = g.given_back
   ), counted AS (
-    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms)
-    SELECT id, agent, user_id, status, reason, fault, CASE WHEN priced THEN coalesce(price, 0) ELSE 0 END, duration_ms
+    INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms, output_bytes)
+    SELECT id, agent, user_id, status, reason, fault, CASE WHEN priced THEN coalesce(price, 0) ELSE 0 END, duration_ms, output_bytes
     FROM moved WHERE stage = 'Finished'
   ), told AS (
     INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)

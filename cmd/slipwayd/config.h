@@ -34,6 +34,7 @@ struct Config {
   std::chrono::milliseconds resync{10000};
   std::chrono::milliseconds startup_timeout{30000};
   logging::Level log_level = logging::Level::Info;
+  bool operator==(const Config&) const = default;
 };
 
 /// What the command line asked for instead of a run: a text for stdout and the exit code.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "cmd/slipwayd/cluster_metrics.h"
 #include "logging/log.h"
 
 namespace slipway {
@@ -53,11 +54,17 @@ runtime::DockerOptions docker_options(const Config& config, const Identity& iden
 
 }  // namespace
 
-Daemon::Daemon(Config config, Identity identity)
+Daemon::Daemon(Config config, Identity identity, Reread reread)
     : config_(std::move(config)),
       identity_(std::move(identity)),
+      reread_(std::move(reread)),
       service_(io_),
       pool_(kPoolThreads),
+      pull_seconds_(registry_.histogram("slipway_image_pull_seconds",
+                                        "How long making an image present took.", metrics::seconds_coarse())),
+      orphan_gauge_(registry_.gauge("slipway_orphan_containers",
+                                    "Containers of this node found without a row at the last walk.")),
+      lease_losses_(registry_.counter("slipway_lease_lost_total", "How often the node's lease ran out.")),
       store_(store_options(config_, identity_, registry_), io_.get_executor()),
       runtime_(docker_options(config_, identity_), io_.get_executor(), pool_, &count_engine_),
       slots_(config_.node_slots,
@@ -97,20 +104,11 @@ Daemon::Daemon(Config config, Identity identity)
              {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
               .on_pull =
                   [this](bool, Duration took) {
-                    registry_
-                        .histogram("slipway_image_pull_seconds", "How long making an image present took.",
-                                   metrics::seconds_coarse())
-                        .observe(std::chrono::duration<double>(took).count());
+                    pull_seconds_.observe(std::chrono::duration<double>(took).count());
                   }}),
       orphans_(store_, runtime_, clock_, identity_.node_name(), config_.resync,
                {.on_execution = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
-                .on_orphans =
-                    [this](int count) {
-                      registry_
-                          .gauge("slipway_orphan_containers",
-                                 "Containers found without a row at the last walk.")
-                          .set(count);
-                    }}),
+                .on_orphans = [this](int count) { orphan_gauge_.set(count); }}),
       node_(store_, clock_, lease_, config_.lease,
             {.report =
                  [this] {
@@ -128,12 +126,11 @@ Daemon::Daemon(Config config, Identity identity)
                    logging::error("another slipwayd has taken this node's name; leaving everything to it");
                    end(1);
                  },
-             .on_lease_lost =
-                 [this] {
-                   registry_.counter("slipway_lease_lost_total", "How often the node's lease ran out.").add();
-                 }}),
+             .on_lease_lost = [this] { lease_losses_.add(); }}),
       retention_(store_, clock_),
-      statistics_(store_, clock_),
+      statistics_(
+          store_, clock_,
+          {.on_totals = [this](const store::Totals& totals, Duration until) { tell_totals(totals, until); }}),
       http_(io_, config_, registry_, contracts_,
             {.now = [this] { return clock_.now(); },
              .readyz = [this] { return readyz(); },
@@ -317,9 +314,30 @@ asio::awaitable<void> Daemon::reprobe() {
 }
 
 void Daemon::listen_to_signals() {
-  signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) detach();
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    if (number != SIGHUP) return detach();
+    reload();
+    listen_to_signals();
   });
+}
+
+/// What can be changed while it runs is; of the rest it is said that it waits for a restart.
+void Daemon::reload() {
+  auto fresh = reread_();
+  if (!fresh) {
+    logging::error("configuration not reloaded", {{"error", fresh.error().message}});
+    return;
+  }
+  config_.log_level = fresh->log_level;
+  logging::set_level(config_.log_level);
+  logging::info("configuration reloaded", {{"log_level", logging::name_of(config_.log_level)}});
+  if (*fresh != config_) logging::warn("settings other than log.level have changed: they need a restart");
+}
+
+void Daemon::tell_totals(const store::Totals& totals, Duration until) {
+  totals_until_ = totals.ours_to_tell ? until : Duration{0};
+  registry_.publish(totals.ours_to_tell ? families_of(totals) : std::vector<metrics::Family>{});
 }
 
 /// Containers keep running and are adopted at the next start.
@@ -386,6 +404,8 @@ server::Response Daemon::metrics_page() {
   registry_.gauge("slipway_node_ready", "1 while this node can run executions.").set(ready() ? 1 : 0);
   registry_.gauge("slipway_node_slots", "Containers this node may run at once.").set(slots_.capacity());
   registry_.gauge("slipway_node_slots_used", "Slots in use.").set(slots_.used());
+  for (std::size_t i = 0; i < loops_.size(); ++i) loop_probes_[i]->look(*loops_[i]);
+  if (clock_.monotonic() >= totals_until_) registry_.publish({});
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry_.text()};
 }
 

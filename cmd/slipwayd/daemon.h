@@ -36,7 +36,9 @@ namespace asio = boost::asio;
 /// The place where concrete classes meet: builds the house, opens it, and closes it.
 class Daemon {
  public:
-  Daemon(Config config, Identity identity);
+  /// `reread`: the configuration as it stands now, for SIGHUP.
+  using Reread = std::function<Result<Config>()>;
+  Daemon(Config config, Identity identity, Reread reread);
   ~Daemon();
 
   /// Runs until it is told to detach (SIGTERM, SIGINT) or its name is taken over. The answer is the exit
@@ -54,6 +56,8 @@ class Daemon {
   asio::awaitable<void> reprobe();
   void start_loops();
   void listen_to_signals();
+  void reload();
+  void tell_totals(const store::Totals& totals, Duration until);
   void on_store_hint(const store::Hint& hint);
   void on_engine(const EngineIdentity& engine);
   void detach();
@@ -67,6 +71,7 @@ class Daemon {
 
   Config config_;
   Identity identity_;
+  Reread reread_;
   boost::asio::io_context io_{1};
   ServiceManager service_;
   Duration heartbeat_tried_at_{0};
@@ -74,6 +79,10 @@ class Daemon {
   metrics::Registry registry_;
   CountEngine count_engine_{registry_};
   CountExecutions count_executions_{registry_};
+  metrics::Histogram& pull_seconds_;
+  metrics::Gauge& orphan_gauge_;
+  metrics::Counter& lease_losses_;
+  Duration totals_until_{0};  ///< then they are another node's to tell
   controller::DatabaseClock clock_;
   controller::AsioTimers timers_{io_.get_executor(), clock_};
   store::PostgresStore store_;
@@ -106,7 +115,7 @@ class Daemon {
   controller::Controller* orphan_loop_ = nullptr;
 
   HttpDoor http_;
-  boost::asio::signal_set signals_{io_, SIGTERM, SIGINT};
+  boost::asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   bool open_ = false;
   bool ending_ = false;
   int exit_code_ = 0;

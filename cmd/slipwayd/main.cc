@@ -25,7 +25,12 @@ int main(int argc, char** argv) {
     return 1;
   }
   logging::start(config.log_level);
-  static Daemon daemon(std::move(config), std::move(*identity));
+  const auto reread = [argc, argv]() -> Result<Config> {
+    auto again = read_config(argc, argv);
+    if (!again) return again.error();
+    return std::get<Config>(std::move(*again));
+  };
+  static Daemon daemon(std::move(config), std::move(*identity), reread);
   const int exit_code = daemon.run();
   logging::stop();
   // Ends as a crash would, which every promise covers: unwinding calls that are under way could only add ways

@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "admission/first_decision.h"
-#include "logging/log.h"
+#include "reconcilers/execution/transition_log.h"
 
 namespace slipway::reconcilers {
 namespace {
@@ -22,6 +22,10 @@ constexpr Duration kExplainEvery = 1s;
 // A node that goes idle looks soon again, since a row may have come between its last look and its doorbell
 // being on.
 constexpr std::array<Duration, 5> kPolls = {5ms, 50ms, 250ms, 500ms, 1000ms};
+// Then it sleeps as long as the doorbell is heard. Not before: a submitter's long transaction may have looked
+// for idle nodes, or taken its snapshot, when there was none.
+constexpr Duration kWakeful = 30s;
+constexpr Duration kAsleep = 10s;
 // A node that is nearly full claims for several slots at once: what it would claim earlier waits for the
 // start gate all the same, and a claim is the dearest of all statements.
 constexpr int kGatherBelow = 3;  // while fewer than one slot in so many is free
@@ -31,6 +35,11 @@ constexpr Duration kBusy = 1s;  // after this long without rest the doorbell wou
 }  // namespace
 
 asio::awaitable<Result<Outcome>> Claimer::reconcile(const controller::Key&) {
+  if (asleep_) {
+    const auto until = co_await sleep_on();
+    if (!until) co_return until.error();
+    if (asleep_) co_return Outcome{WakeAt{*until}};
+  }
   const auto decided = co_await decide();
   if (!decided) co_return decided.error();
   if (const auto rest = gathers_for(); rest > Duration{0})
@@ -71,7 +80,10 @@ asio::awaitable<Result<int>> Claimer::decide() {
   for (std::size_t i = 0; i < undecided->size(); ++i)
     decisions.push_back(
         admission::decide_first((*undecided)[i], inputs[i], parts_.policy, parts_.clock.now()));
-  co_return co_await parts_.store.decide(decisions);
+  const auto steps = co_await parts_.store.decide(decisions);
+  if (!steps) co_return steps.error();
+  for (const auto& step : *steps) log_transition(step);
+  co_return static_cast<int>(steps->size());
 }
 
 asio::awaitable<Result<int>> Claimer::claim() {
@@ -80,14 +92,16 @@ asio::awaitable<Result<int>> Claimer::claim() {
   const auto candidates = co_await parts_.store.list_candidates(free);
   if (!candidates) co_return candidates.error();
   if (candidates->empty()) co_return 0;
-  const auto claimed = co_await parts_.store.claim(*candidates);
-  if (!claimed) co_return claimed.error();
-  if (!claimed->empty()) claimed_at_ = parts_.clock.monotonic();
-  for (const auto& id : *claimed) {
-    parts_.slots.hold(id);
-    hooks_.on_claimed(id);
+  const auto steps = co_await parts_.store.claim(*candidates);
+  if (!steps) co_return steps.error();
+  for (const auto& step : *steps) {
+    log_transition(step);
+    if (step.to != Stage::Claimed) continue;
+    claimed_at_ = parts_.clock.monotonic();
+    parts_.slots.hold(step.id);
+    hooks_.on_claimed(step.id);
   }
-  co_return static_cast<int>(claimed->size());
+  co_return static_cast<int>(steps->size());
 }
 
 /// How long to wait for more slots to come free before the next claim.
@@ -114,8 +128,25 @@ asio::awaitable<Result<Outcome>> Claimer::go_idle() {
     doorbell_on_ = true;
     idle_polls_ = 0;
   }
+  if (idle_polls_ == 0) idle_since_ = parts_.clock.monotonic();
+  if (parts_.clock.monotonic() - idle_since_ > kWakeful) {
+    asleep_ = true;
+    const auto until = co_await sleep_on();
+    if (!until) co_return until.error();
+    if (asleep_) co_return Outcome{WakeAt{*until}};
+  }
   const auto poll = kPolls.at(static_cast<std::size_t>(std::min<int>(idle_polls_++, kPolls.size() - 1)));
   co_return Outcome{WakeAt{parts_.clock.now() + poll}};
+}
+
+/// Goes on sleeping, until the answer, as long as nothing waits, nothing is due and the doorbell is heard.
+asio::awaitable<Result<TimePoint>> Claimer::sleep_on() {
+  const auto ahead = co_await parts_.store.look_ahead();
+  if (!ahead) co_return ahead.error();
+  const auto now = parts_.clock.now();
+  const bool due = ahead->next_decision && *ahead->next_decision <= now;
+  asleep_ = parts_.store.hears_hints() && !ahead->waiting && !due;
+  co_return std::min(now + kAsleep, ahead->next_decision.value_or(TimePoint::max()));
 }
 
 }  // namespace slipway::reconcilers

@@ -42,13 +42,16 @@ class Claimer : public controller::Reconciler {
   Duration gathers_for() const;
   asio::awaitable<Result<void>> explain();
   asio::awaitable<Result<controller::Outcome>> go_idle();
+  asio::awaitable<Result<TimePoint>> sleep_on();
 
   Parts parts_;
   Hooks hooks_;
   int idle_polls_ = 0;
   bool doorbell_on_ = false;
   Duration busy_since_{0};
-  bool may_wait_ = false;  ///< rows may have come to wait since it was last explained to them
+  Duration idle_since_{0};  ///< since nothing was there to take
+  bool asleep_ = false;     ///< only what may wake is asked
+  bool may_wait_ = false;   ///< rows may have come to wait since it was last explained to them
   Duration explained_at_{0};
   std::optional<Duration> claimed_at_;
 };

@@ -6,6 +6,7 @@
 
 #include "logging/log.h"
 #include "reconcilers/execution/advance.h"
+#include "reconcilers/execution/transition_log.h"
 
 // One pass:
 //   1. load the row; not there or not this node's: nothing to do
@@ -70,8 +71,14 @@ bool holds_slot(Stage stage) {
          stage == Stage::Stopping;
 }
 
-std::string describe(const Execution& row) {
-  return std::string(to_string(row.stage)) + " attempt " + std::to_string(row.ref.attempt);
+store::Step step_of(const Execution& row, Stage to, Reason reason) {
+  return {.id = row.ref.execution,
+          .attempt = row.ref.attempt,
+          .from = row.stage,
+          .to = to,
+          .reason = reason,
+          .agent = row.agent,
+          .traceparent = row.traceparent};
 }
 
 }  // namespace
@@ -161,13 +168,13 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_transition(
   const auto written = co_await parts_.store.record(transition);
   if (!written || !*written) co_return written;
   const auto& id = pass.row.ref.execution;
-  logging::info("transition", {{"execution", id},
-                               {"from", describe(pass.row)},
-                               {"to", std::string(to_string(transition.to))},
-                               {"reason", std::string(to_string(transition.reason))},
-                               {"traceparent", pass.row.traceparent}});
+  if (transition.to != transition.from) {
+    // What is cleaned up keeps the reason it ended with.
+    const auto reason = transition.to == Stage::Cleaned ? pass.row.reason : transition.reason;
+    log_transition(step_of(pass.row, transition.to, reason));
+  }
   if (transition.to == Stage::Running && transition.from == Stage::Launching) {
-    parts_.probe.on_started(pass.row, parts_.clock.now());
+    parts_.probe.on_started(pass.row, transition.started_at.value_or(parts_.clock.now()));
     parts_.images.release(image_key(pass.row), id);
   }
   co_return true;
@@ -177,11 +184,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_finish(const Pas
                                                                        const store::Finish& finish) {
   const auto written = co_await parts_.store.finish(finish);
   if (!written || !*written) co_return written;
-  logging::info("finished", {{"execution", finish.id},
-                             {"from", describe(pass.row)},
-                             {"reason", std::string(to_string(finish.reason))},
-                             {"detail", finish.attempt.detail},
-                             {"traceparent", pass.row.traceparent}});
+  log_transition(step_of(pass.row, Stage::Finished, finish.reason), finish.attempt.detail);
   parts_.probe.on_finished(pass.row, finish, parts_.clock.now());
   parts_.images.release(image_key(pass.row), finish.id);
   let_go(finish.id);
@@ -193,11 +196,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_recycle(const Pa
                                                                         const store::Recycle& recycle) {
   const auto written = co_await parts_.store.recycle(recycle);
   if (!written || !*written) co_return written;
-  logging::warn("attempt failed, another will be made",
-                {{"execution", recycle.id},
-                 {"from", describe(pass.row)},
-                 {"reason", std::string(to_string(recycle.attempt.reason))},
-                 {"detail", recycle.attempt.detail}});
+  log_transition(step_of(pass.row, Stage::Recycling, recycle.attempt.reason), recycle.attempt.detail);
   parts_.probe.on_recycled(pass.row, recycle.attempt.reason);
   parts_.images.release(image_key(pass.row), recycle.id);
   let_go(recycle.id);
@@ -213,7 +212,9 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_requeue(const Pa
   const auto backoff =
       full / 2 +
       Duration{static_cast<Duration::rep>(static_cast<double>(full.count() / 2) * parts_.random())};
-  co_return co_await parts_.store.requeue(pass.row.ref.execution, pass.row.ref.claim, backoff);
+  const auto written = co_await parts_.store.requeue(pass.row.ref.execution, pass.row.ref.claim, backoff);
+  if (written && *written) log_transition(step_of(pass.row, Stage::Queued, Reason::Retrying));
+  co_return written;
 }
 
 // --- apply

@@ -20,7 +20,7 @@ namespace slipway::reconcilers {
 class ExecutionProbe {
  public:
   virtual ~ExecutionProbe() = default;
-  virtual void on_started(const Execution&, TimePoint /*now*/) {}
+  virtual void on_started(const Execution&, TimePoint /*started_at*/) {}
   virtual void on_finished(const Execution&, const store::Finish&, TimePoint /*now*/) {}
   virtual void on_recycled(const Execution&, Reason) {}
 };

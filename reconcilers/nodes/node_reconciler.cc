@@ -26,7 +26,7 @@ asio::awaitable<Result<Outcome>> NodeReconciler::reconcile(const controller::Key
   const bool changed = cordoned != lease_.cordoned() || state->draining != lease_.draining();
   lease_.set_wishes(state->cordoned, state->draining);
   if (changed) hooks_.on_wishes_changed();
-  co_return Outcome{WakeAt{clock_.now() + term_ / 5}};
+  co_return Outcome{WakeAt{clock_.now() + term_ * 2 / 5}};
 }
 
 }  // namespace slipway::reconcilers

@@ -34,9 +34,12 @@ asio::awaitable<Result<int>> OrphanReconciler::walk_containers() {
     if (!one.ref.claim.empty()) claims.push_back(one.ref.claim);
   }
   // Asked after the list was taken: a claim committed before its container was made cannot be missed.
-  const auto live = co_await store_.live_claims(claims);
-  if (!live) co_return live.error();
-  const std::set<ClaimId> alive(live->begin(), live->end());
+  std::set<ClaimId> alive;
+  if (!claims.empty()) {
+    const auto live = co_await store_.live_claims(claims);
+    if (!live) co_return live.error();
+    alive.insert(live->begin(), live->end());
+  }
   int orphans = 0;
   for (const auto& one : *listed) {
     const auto orphan = co_await is_orphan(one, alive);

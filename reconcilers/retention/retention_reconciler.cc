@@ -5,6 +5,7 @@ namespace {
 
 constexpr int kBatch = 1000;
 constexpr auto kPeriod = std::chrono::seconds(60);
+constexpr auto kIdlePeriod = std::chrono::seconds(300);  // nothing was found the last time
 
 }  // namespace
 
@@ -12,7 +13,7 @@ asio::awaitable<Result<controller::Outcome>> RetentionReconciler::reconcile(cons
   const auto done = co_await store_.retire(kBatch);
   if (!done) co_return done.error();
   if (*done == kBatch) co_return controller::Outcome{controller::Again{}};
-  co_return controller::Outcome{controller::WakeAt{clock_.now() + kPeriod}};
+  co_return controller::Outcome{controller::WakeAt{clock_.now() + (*done > 0 ? kPeriod : kIdlePeriod)}};
 }
 
 }  // namespace slipway::reconcilers

@@ -37,7 +37,7 @@ ExecutionId MemoryDatabase::insert(const Submission& submission) {
   row.timeout_asked = submission.timeout_seconds;
   row.retry_asked = submission.retry_limit;
   row.start_deadline = submission.start_deadline;
-  row.created_at = clock_.now();
+  row.created_at = row.exec.created_at = clock_.now();
   ExecutionId id = row.exec.ref.execution;
   rows_.emplace(id, std::move(row));
   ring({Hint::Kind::Work, {}});

@@ -87,6 +87,16 @@ std::int64_t log_end(const AttemptRow& attempt) {
   return last.place + static_cast<std::int64_t>(last.chunk.bytes.size());
 }
 
+Step step_of(const Execution& row, Stage from) {
+  return {.id = row.ref.execution,
+          .attempt = row.ref.attempt,
+          .from = from,
+          .to = row.stage,
+          .reason = row.reason,
+          .agent = row.agent,
+          .traceparent = row.traceparent};
+}
+
 }  // namespace
 
 MemoryStore::MemoryStore(MemoryDatabase& db, asio::any_io_executor executor)
@@ -132,10 +142,12 @@ asio::awaitable<Result<std::vector<Undecided>>> MemoryStore::list_undecided(int 
   co_return found;
 }
 
-asio::awaitable<Result<int>> MemoryStore::decide(const std::vector<Decision>& decisions) {
+asio::awaitable<Result<std::vector<Step>>> MemoryStore::decide(const std::vector<Decision>& decisions) {
   if (auto no = refusal()) co_return *no;
-  int written = 0;
-  for (const auto& decision : decisions) written += admission_.decide(decision) ? 1 : 0;
+  std::vector<Step> written;
+  for (const auto& decision : decisions) {
+    if (admission_.decide(decision)) written.push_back(step_of(db_.find(decision.id)->exec, decision.from));
+  }
   co_return written;
 }
 
@@ -149,14 +161,16 @@ asio::awaitable<Result<int>> MemoryStore::explain_waiting(bool slots_free) {
   co_return admission_.explain(slots_free);
 }
 
-asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::claim(const std::vector<ExecutionId>& ids) {
+asio::awaitable<Result<std::vector<Step>>> MemoryStore::claim(const std::vector<ExecutionId>& ids) {
   if (auto no = refusal()) co_return *no;
-  std::vector<ExecutionId> taken;
+  std::vector<Step> steps;
   for (const auto& id : ids) {
     auto* row = db_.find(id);
-    if (row && admission_.claim(*row, node_)) taken.push_back(id);
+    if (!row || row->exec.stage != Stage::Queued) continue;
+    admission_.claim(*row, node_);
+    if (row->exec.stage != Stage::Queued) steps.push_back(step_of(row->exec, Stage::Queued));
   }
-  co_return taken;
+  co_return steps;
 }
 
 asio::awaitable<Result<Execution>> MemoryStore::load(const ExecutionId& id) {
@@ -338,6 +352,33 @@ void MemoryStore::watch(std::function<void(const Hint&)> on_hint) {
 }
 
 void MemoryStore::unwatch() { db_.watchers_.erase(this); }
+
+bool MemoryStore::hears_hints() const { return db_.watchers_.contains(this) && !db_.down(); }
+
+/// Nothing scrapes a simulation: only what asks for a fold is told.
+asio::awaitable<Result<Totals>> MemoryStore::read_totals(Duration) {
+  if (auto no = refusal()) co_return *no;
+  Totals totals;
+  totals.unfolded = static_cast<std::int64_t>(db_.outcomes_.size());
+  co_return totals;
+}
+
+asio::awaitable<Result<Prospect>> MemoryStore::look_ahead() {
+  if (auto no = refusal()) co_return *no;
+  Prospect ahead;
+  const auto sooner = [&](TimePoint at) {
+    ahead.next_decision = std::min(at, ahead.next_decision.value_or(at));
+  };
+  for (const auto& [id, row] : db_.rows_) {
+    const auto& exec = row.exec;
+    ahead.waiting = ahead.waiting || exec.stage == Stage::Queued;
+    if (admission_.undecided(row)) sooner(row.created_at);
+    if (exec.stage == Stage::Deferred && exec.not_before) sooner(*exec.not_before);
+    if ((exec.stage == Stage::Deferred || exec.stage == Stage::Queued) && row.start_deadline)
+      sooner(*row.start_deadline);
+  }
+  co_return ahead;
+}
 
 asio::awaitable<Result<void>> MemoryStore::set_idle(bool idle) {
   if (auto no = refusal()) co_return *no;

@@ -23,10 +23,10 @@ class MemoryStore final : public Store {
   asio::awaitable<Result<NodeState>> register_node(const NodeReport& report) override;
   asio::awaitable<Result<NodeState>> heartbeat(const NodeReport& report) override;
   asio::awaitable<Result<std::vector<Undecided>>> list_undecided(int limit) override;
-  asio::awaitable<Result<int>> decide(const std::vector<Decision>& decisions) override;
+  asio::awaitable<Result<std::vector<Step>>> decide(const std::vector<Decision>& decisions) override;
   asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) override;
   asio::awaitable<Result<int>> explain_waiting(bool slots_free) override;
-  asio::awaitable<Result<std::vector<ExecutionId>>> claim(const std::vector<ExecutionId>& ids) override;
+  asio::awaitable<Result<std::vector<Step>>> claim(const std::vector<ExecutionId>& ids) override;
   asio::awaitable<Result<Execution>> load(const ExecutionId& id) override;
   asio::awaitable<Result<std::string>> load_input(const ExecutionId& id) override;
   asio::awaitable<Result<bool>> record(const Transition& transition) override;
@@ -40,8 +40,11 @@ class MemoryStore final : public Store {
   asio::awaitable<Result<std::vector<ClaimId>>> live_claims(const std::vector<ClaimId>& claims) override;
   asio::awaitable<Result<int>> retire(int limit) override;
   asio::awaitable<Result<int>> fold_outcomes(int limit) override;
+  asio::awaitable<Result<Totals>> read_totals(Duration term) override;
+  asio::awaitable<Result<Prospect>> look_ahead() override;
   void watch(std::function<void(const Hint&)> on_hint) override;
   void unwatch() override;
+  bool hears_hints() const override;
   asio::awaitable<Result<void>> set_idle(bool idle) override;
 
  private:

@@ -165,8 +165,10 @@ inline constexpr Statement kStanding{"catalog_standing", R"(
 inline constexpr Statement kOutput{"catalog_output",
                                    "SELECT output::text FROM slipway.executions WHERE id = $1::uuid"};
 inline constexpr Statement kEvents{"catalog_events", R"(
-  SELECT json_build_object('at', at, 'attempt', attempt, 'stage', stage, 'reason', reason, 'message', message, 'node', node)
-  FROM slipway.execution_events WHERE execution_id = $1::uuid ORDER BY id LIMIT 500)"};
+  SELECT json_build_object('at', v.at, 'attempt', v.attempt, 'stage', v.stage, 'reason', v.reason, 'message', v.message,
+                           'node', v.node, 'traceparent', e.traceparent)
+  FROM slipway.execution_events v JOIN slipway.executions e ON e.id = v.execution_id
+  WHERE v.execution_id = $1::uuid ORDER BY v.id LIMIT 500)"};
 // Behind the place where the reader stands, which may lie within a chunk: none is longer than 65536 bytes.
 inline constexpr Statement kLogs{"catalog_logs", R"(
   SELECT attempt, seq + octet_length(bytes), (extract(epoch FROM at) * 1000000)::bigint, stream,

@@ -69,6 +69,7 @@ struct Listener::Impl {
   std::shared_ptr<Mailbox> mailbox;
   int stop_event = ::eventfd(0, EFD_CLOEXEC);
   std::atomic<bool> stopping{false};
+  std::atomic<bool> connected{false};
   std::thread thread;
   std::minstd_rand random{std::random_device{}()};
   std::mutex socket_mutex;
@@ -101,8 +102,11 @@ struct Listener::Impl {
         const Receiver changed(connection, "slipway_changed", Hint::Kind::Changed, *mailbox);
         if (!std::exchange(first, false)) mailbox->put({Hint::Kind::Resync, {}});
         failures = 0;
+        connected = true;
         listen(connection);
+        connected = false;
       } catch (const std::exception&) {  // whatever it was: pause, connect again, resync
+        connected = false;
         first = false;
         pause(++failures);
       }
@@ -113,7 +117,7 @@ struct Listener::Impl {
   void listen(pqxx::connection& connection) {
     while (!stopping) {
       pollfd fds[] = {{connection.sock(), POLLIN, 0}, {stop_event, POLLIN, 0}};
-      const int ready = ::poll(fds, 2, 30'000);
+      const int ready = ::poll(fds, 2, 60'000);
       if (stopping) return;
       if (ready == 0) pqxx::nontransaction(connection).exec("SELECT 1");
       connection.get_notifs();
@@ -147,5 +151,7 @@ Listener::~Listener() {
   impl_->mailbox->on_hint = nullptr;
   ::close(impl_->stop_event);
 }
+
+bool Listener::connected() const { return impl_->connected; }
 
 }  // namespace slipway::store::postgres

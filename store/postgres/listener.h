@@ -20,6 +20,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  bool connected() const;  ///< at the last look
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

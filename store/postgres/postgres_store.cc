@@ -153,8 +153,9 @@ asio::awaitable<Result<std::vector<Undecided>>> PostgresStore::list_undecided(in
       [limit, specs = &impl_->specs](Connection& c) { return postgres::list_undecided(c, *specs, limit); });
 }
 
-asio::awaitable<Result<int>> PostgresStore::decide(const std::vector<Decision>& decisions) {
-  return impl_->fenced<int>("decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
+asio::awaitable<Result<std::vector<Step>>> PostgresStore::decide(const std::vector<Decision>& decisions) {
+  return impl_->fenced<std::vector<Step>>(
+      "decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
 }
 
 asio::awaitable<Result<int>> PostgresStore::explain_waiting(bool slots_free) {
@@ -167,8 +168,8 @@ asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_candidates
       "list_candidates", [limit](Connection& c) { return postgres::list_candidates(c, limit); });
 }
 
-asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
-  return impl_->fenced<std::vector<ExecutionId>>(
+asio::awaitable<Result<std::vector<Step>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
+  return impl_->fenced<std::vector<Step>>(
       "claim", [ids, me = impl_->identity()](Connection& c) { return postgres::claim(c, me, ids); });
 }
 
@@ -230,6 +231,16 @@ asio::awaitable<Result<int>> PostgresStore::fold_outcomes(int limit) {
   });
 }
 
+asio::awaitable<Result<Totals>> PostgresStore::read_totals(Duration term) {
+  return impl_->pool->run<Totals>("read_totals", [node = impl_->options.node_name, term](Connection& c) {
+    return postgres::read_totals(c, node, term);
+  });
+}
+
+asio::awaitable<Result<Prospect>> PostgresStore::look_ahead() {
+  return impl_->pool->run<Prospect>("look_ahead", [](Connection& c) { return postgres::look_ahead(c); });
+}
+
 void PostgresStore::watch(std::function<void(const Hint&)> on_hint) {
   unwatch();
   impl_->listener = std::make_unique<postgres::Listener>(connection_options(impl_->options, true), impl_->io,
@@ -237,5 +248,7 @@ void PostgresStore::watch(std::function<void(const Hint&)> on_hint) {
 }
 
 void PostgresStore::unwatch() { impl_->listener.reset(); }
+
+bool PostgresStore::hears_hints() const { return impl_->listener && impl_->listener->connected(); }
 
 }  // namespace slipway::store

@@ -37,6 +37,21 @@ std::vector<std::string> first_column(const Rows& rows) {
   return values;
 }
 
+std::vector<Step> steps(const Rows& rows) {
+  std::vector<Step> list;
+  list.reserve(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    list.push_back({.id = rows.string(i, 0),
+                    .attempt = static_cast<int>(rows.number(i, 1)),
+                    .from = stage_from(rows.string(i, 2)).value_or(Stage::New),
+                    .to = stage_from(rows.string(i, 3)).value_or(Stage::New),
+                    .reason = reason_from(rows.string(i, 4)).value_or(Reason::Queued),
+                    .agent = rows.string(i, 5),
+                    .traceparent = rows.string(i, 6)});
+  }
+  return list;
+}
+
 /// What the database itself may have to say of a row, by reason.
 std::string words() {
   static const std::string text = [] {
@@ -73,6 +88,7 @@ Execution execution_at(const Rows& rows, int i) {
   e.kill_at = time_at(rows, i, 21);
   e.not_before = time_at(rows, i, 22);
   e.verdict = verdict_from(rows.string(i, 23));
+  e.created_at = time_point(rows.number(i, 24));
   return e;
 }
 
@@ -99,7 +115,7 @@ std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, 
   return list;
 }
 
-int decide(Connection& connection, const std::vector<Decision>& decisions) {
+std::vector<Step> decide(Connection& connection, const std::vector<Decision>& decisions) {
   Column id, was, stage, status, reason, fault, message, revision, timeout, retries;
   for (const auto& d : decisions) {
     const auto& row = row_of(d.reason);
@@ -115,21 +131,18 @@ int decide(Connection& connection, const std::vector<Decision>& decisions) {
     timeout.add(!ends && d.timeout_seconds > 0 ? std::optional(d.timeout_seconds) : std::nullopt);
     retries.add(!ends ? std::optional(d.retry_limit) : std::nullopt);
   }
-  const auto rows = connection.query(
+  return steps(connection.query(
       sql::kDecide, {id.take(), was.take(), stage.take(), status.take(), reason.take(), fault.take(),
-                     message.take(), revision.take(), timeout.take(), retries.take(), words()});
-  return static_cast<int>(rows.number(0, 0));
+                     message.take(), revision.take(), timeout.take(), retries.take(), words()}));
 }
 
 std::vector<ExecutionId> list_candidates(Connection& connection, int limit) {
   return first_column(connection.query(sql::kListCandidates, {std::to_string(limit)}));
 }
 
-std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
-                               const std::vector<ExecutionId>& ids) {
-  return first_column(
-      connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
-                                     std::string(row_of(Reason::Starting).message), words()}));
+std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids) {
+  return steps(connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
+                                              std::string(row_of(Reason::Starting).message), words()}));
 }
 
 int explain_waiting(Connection& connection, bool slots_free) {
@@ -171,6 +184,11 @@ std::vector<ExecutionId> list_unconverged(Connection& connection, const std::str
 
 std::vector<ClaimId> live_claims(Connection& connection, const std::vector<ClaimId>& claims) {
   return first_column(connection.query(sql::kLiveClaims, {array(claims)}));
+}
+
+Prospect look_ahead(Connection& connection) {
+  const auto rows = connection.query(sql::kLookAhead);
+  return {.waiting = rows.flag(0, 0), .next_decision = time_at(rows, 0, 1)};
 }
 
 }  // namespace slipway::store::postgres

@@ -21,11 +21,10 @@ void set_idle(Connection& connection, const Writer& writer, bool idle);
 void hold_name(Connection& connection, const std::string& node);
 
 std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit);
-int decide(Connection& connection, const std::vector<Decision>& decisions);
+std::vector<Step> decide(Connection& connection, const std::vector<Decision>& decisions);
 std::vector<ExecutionId> list_candidates(Connection& connection, int limit);
 int explain_waiting(Connection& connection, bool slots_free);
-std::vector<ExecutionId> claim(Connection& connection, const Writer& writer,
-                               const std::vector<ExecutionId>& ids);
+std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids);
 
 /// Those of `ids` that exist. Each id is a uuid's text.
 std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
@@ -34,5 +33,7 @@ std::string load_input(Connection& connection, const ExecutionId& id);
 LiveLog live_log(Connection& connection, const ExecutionId& id, int attempt);
 std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node);
 std::vector<ClaimId> live_claims(Connection& connection, const std::vector<ClaimId>& claims);
+Prospect look_ahead(Connection& connection);
+Totals read_totals(Connection& connection, const std::string& node, Duration term);
 
 }  // namespace slipway::store::postgres

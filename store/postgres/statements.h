@@ -21,19 +21,20 @@ inline constexpr Statement kListUndecided{"list_undecided", R"(
 
 // One transaction each (api/schemas/0005_claims.sql).
 inline constexpr Statement kListCandidates{"list_candidates", "SELECT slipway.list_candidates($1)"};
-inline constexpr Statement kClaim{"claim", "SELECT slipway.claim($1, $2, $3::uuid[], $4, $5::jsonb)"};
+inline constexpr Statement kClaim{"claim", "SELECT * FROM slipway.claim($1, $2, $3::uuid[], $4, $5::jsonb)"};
 inline constexpr Statement kExplainWaiting{"explain_waiting",
                                            "SELECT slipway.say_why_waiting($1, $2, $3::jsonb)"};
 inline constexpr Statement kDecide{"decide", R"(
-  SELECT slipway.decide($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
-                        $9::int[], $10::int[], $11::jsonb))"};
+  SELECT * FROM slipway.decide($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
+                               $9::int[], $10::int[], $11::jsonb))"};
 
 inline constexpr Statement kLoad{"load", R"(
   SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
          e.stage, e.status, e.reason, e.cancel_requested, e.timeout_seconds, e.retry_limit, e.create_failures, e.traceparent,
          e.engine, (extract(epoch FROM e.intent_at) * 1000000)::bigint, (extract(epoch FROM e.started_at) * 1000000)::bigint,
          (extract(epoch FROM e.deadline_at) * 1000000)::bigint, (extract(epoch FROM e.kill_at) * 1000000)::bigint,
-         (extract(epoch FROM e.not_before) * 1000000)::bigint, e.verdict
+         (extract(epoch FROM e.not_before) * 1000000)::bigint, e.verdict,
+         (extract(epoch FROM e.created_at) * 1000000)::bigint
   FROM unnest($1::uuid[]) AS t(id) JOIN slipway.executions e ON e.id = t.id)"};
 
 inline constexpr Statement kLoadSpec{
@@ -57,6 +58,13 @@ inline constexpr Statement kRetire{"retire", R"(
       SELECT id FROM slipway.executions WHERE expires_at <= now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING id)
   SELECT count(*) FROM gone)"};
+inline constexpr Statement kReadTotals{
+    "read_totals",
+    "SELECT kind, agent, status, reason, n FROM slipway.cluster_totals($1, $2 * interval '1 microsecond')"};
+// min() by the index; at Queued nothing is told of when a row may run, so any row there counts.
+inline constexpr Statement kLookAhead{"look_ahead", R"(
+  SELECT EXISTS (SELECT FROM slipway.executions WHERE queued),
+         (SELECT (extract(epoch FROM min(decide_at)) * 1000000)::bigint FROM slipway.executions WHERE decide_at IS NOT NULL))"};
 inline constexpr Statement kFoldOutcomes{"fold_outcomes", "SELECT slipway.fold_outcomes($1)"};
 
 // One transaction each (api/schemas/0006_steps.sql); the answer holds the rows that could be locked, and

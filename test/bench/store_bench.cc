@@ -87,7 +87,7 @@ asio::awaitable<void> lead(store::Store& store, const Settings& settings, int& e
     }
     const auto ids = must(co_await store.list_candidates(free));
     if (ids.empty()) continue;
-    for (const auto& id : must(co_await store.claim(ids))) {
+    for (const auto& id : store::taken(must(co_await store.claim(ids)))) {
       ++claimed;
       asio::co_spawn(executor, live(store, id), [&ended](const std::exception_ptr& failure) {
         if (failure) std::rethrow_exception(failure);

@@ -50,7 +50,7 @@ class Claimant {
       if (!offers || offers->empty()) continue;
       const auto claimed = co_await store.claim(*offers);
       if (!claimed) continue;
-      for (const auto& id : *claimed) co_await end(store, id);
+      for (const auto& id : store::taken(*claimed)) co_await end(store, id);
     }
   }
 
@@ -199,7 +199,7 @@ TEST_F(Admission, ALightUserNeverWaitsMoreThanOneTurnBehindAHeavyOne) {
   int heavy_turns = 0;
   int light_served = 0;
   for (int slot = 0; slot < 101; ++slot) {
-    const auto taken = run(store_->claim(run(store_->list_candidates(1)).value())).value();
+    const auto taken = store::taken(run(store_->claim(run(store_->list_candidates(1)).value())).value());
     ASSERT_EQ(taken.size(), 1U);
     (load(taken[0]).user_id == "heavy" ? heavy_turns : light_served) += 1;
   }
@@ -217,10 +217,10 @@ TEST_F(Admission, ASubmitterHoldingARowStallsNoDecisionOfOthers) {
     std::vector<store::Decision> decisions;
     for (const auto& row : run(store_->list_undecided(10)).value())
       decisions.push_back({.id = row.id, .agent_revision = 1, .timeout_seconds = 60});
-    return run(store_->decide(decisions)).value();
+    return std::ssize(run(store_->decide(decisions)).value());
   };
   EXPECT_EQ(decide(), 1);
-  EXPECT_EQ(run(store_->claim({held, free})).value(), std::vector{free});
+  EXPECT_EQ(store::taken(run(store_->claim({held, free})).value()), std::vector{free});
   submitter.exec("COMMIT");
   EXPECT_EQ(decide(), 1);
 }
@@ -233,7 +233,8 @@ TEST_F(Admission, AnotherUsersEntitlementLooksAsIfItWereNotThere) {
         "'{}', $1) "
         "RETURNING id",
         {entitlement});
-    EXPECT_EQ(run(store_->decide({{.id = id, .agent_revision = 1, .timeout_seconds = 60}})).value(), 1);
+    EXPECT_EQ(
+        std::ssize(run(store_->decide({{.id = id, .agent_revision = 1, .timeout_seconds = 60}})).value()), 1);
     return sql_->value("SELECT reason || ' ' || message FROM slipway.executions WHERE id = $1", {id});
   };
   EXPECT_EQ(with("u-rich"), with("there-is-none"));

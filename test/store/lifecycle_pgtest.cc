@@ -101,15 +101,19 @@ TEST_F(Lifecycle, TheInputComesBackByteForByte) {
 
 TEST_F(Lifecycle, ARefusalEndsTheRowWithoutASpend) {
   const auto id = insert("u-1", "nobody-knows");
-  ASSERT_EQ(run(store_->decide({{.id = id, .to = Stage::Finished, .reason = Reason::AgentNotFound}})).value(),
-            1);
+  ASSERT_EQ(
+      std::ssize(
+          run(store_->decide({{.id = id, .to = Stage::Finished, .reason = Reason::AgentNotFound}})).value()),
+      1);
   EXPECT_EQ(sql_->value("SELECT status || ' ' || reason || ' ' || fault FROM slipway.executions"),
             "FAILED AgentNotFound Policy");
   EXPECT_EQ(sql_->value("SELECT count(*) FROM slipway.entitlement_spends"), "0");
   EXPECT_EQ(sql_->value("SELECT count(*) FROM slipway.outcomes"), "1");
   EXPECT_TRUE(run(store_->list_undecided(10)).value().empty());
-  EXPECT_EQ(run(store_->decide({{.id = id, .to = Stage::Finished, .reason = Reason::AgentNotFound}})).value(),
-            0);
+  EXPECT_EQ(
+      std::ssize(
+          run(store_->decide({{.id = id, .to = Stage::Finished, .reason = Reason::AgentNotFound}})).value()),
+      0);
 }
 
 TEST_F(Lifecycle, ADeferredRowIsUndecidedAgainWhenDue) {
@@ -117,8 +121,9 @@ TEST_F(Lifecycle, ADeferredRowIsUndecidedAgainWhenDue) {
       "INSERT INTO slipway.executions (user_id, agent, input, not_before) VALUES ('u', 'echo', '{}', now() + "
       "interval '1 hour') RETURNING id");
   ASSERT_EQ(
-      run(store_->decide({{.id = id, .to = Stage::Deferred, .agent_revision = 1, .timeout_seconds = 60}}))
-          .value(),
+      std::ssize(
+          run(store_->decide({{.id = id, .to = Stage::Deferred, .agent_revision = 1, .timeout_seconds = 60}}))
+              .value()),
       1);
   EXPECT_TRUE(run(store_->list_undecided(10)).value().empty());
   sql_->exec(
@@ -151,9 +156,9 @@ TEST_F(Lifecycle, ARetryKeepsTheSpendAndGivesUpTheOwner) {
   EXPECT_EQ(row.owner, "");
   EXPECT_FALSE(row.started_at || row.intent_at || row.verdict);
   EXPECT_TRUE(run(store_->list_candidates(10)).value().empty()) << "its backoff lies ahead";
-  EXPECT_TRUE(run(store_->claim({e.ref.execution})).value().empty());
+  EXPECT_TRUE(store::taken(run(store_->claim({e.ref.execution})).value()).empty());
   sql_->exec("SET session_replication_role = replica; UPDATE slipway.executions SET not_before = now()");
-  EXPECT_EQ(run(store_->claim({e.ref.execution})).value().size(), 1U);
+  EXPECT_EQ(store::taken(run(store_->claim({e.ref.execution})).value()).size(), 1U);
   row = load(e.ref.execution);
   EXPECT_EQ(row.ref.attempt, 2);
   EXPECT_NE(row.ref.claim, e.ref.claim);

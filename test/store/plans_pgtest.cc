@@ -94,7 +94,8 @@ TEST_F(Touched, AClaimReadsOnlyTheRowsItIsAskedFor) {
   std::vector<ExecutionId> wanted;
   for (const auto& row : sql_->query("SELECT id FROM slipway.executions WHERE queued LIMIT 100"))
     wanted.push_back(*row[0]);
-  expect_no_sequential_scan("claim", [&] { EXPECT_EQ(run(store_->claim(wanted)).value().size(), 100U); });
+  expect_no_sequential_scan(
+      "claim", [&] { EXPECT_EQ(store::taken(run(store_->claim(wanted)).value()).size(), 100U); });
 }
 
 TEST_F(Touched, EveryStepReadsOnlyItsRows) {
@@ -103,7 +104,7 @@ TEST_F(Touched, EveryStepReadsOnlyItsRows) {
     auto e = running();
     ASSERT_TRUE(run(store_->recycle(again(e, Stage::Running))).value());
     ASSERT_TRUE(run(store_->requeue(e.ref.execution, e.ref.claim, Duration{0})).value());
-    ASSERT_EQ(run(store_->claim({e.ref.execution})).value().size(), 1U);
+    ASSERT_EQ(store::taken(run(store_->claim({e.ref.execution})).value()).size(), 1U);
     e = load(e.ref.execution);
     start(e);
     auto finish = end(e, Stage::Running, Reason::Completed);
@@ -111,6 +112,16 @@ TEST_F(Touched, EveryStepReadsOnlyItsRows) {
     ASSERT_TRUE(run(store_->finish(finish)).value());
     ASSERT_TRUE(run(store_->record(step(e, Stage::Finished, Stage::Cleaned, Reason::Completed))).value());
   });
+}
+
+TEST_F(Touched, MetricsAndAnIdleNodeReadOnlyWhatIsUnfinished) {
+  populate(10'000);
+  expect_no_sequential_scan("read_totals", [&] {
+    const auto totals = run(store_->read_totals(std::chrono::seconds(60))).value();
+    EXPECT_EQ(totals.unfinished.size(), 1U);
+    EXPECT_EQ(totals.unfinished.front().executions, 2700);
+  });
+  expect_no_sequential_scan("look_ahead", [&] { EXPECT_TRUE(run(store_->look_ahead()).value().waiting); });
 }
 
 // The steps within an attempt change no indexed column, so that they are HOT: no index grows with them.

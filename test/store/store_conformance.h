@@ -49,7 +49,9 @@ class StoreConformance : public ::testing::TestWithParam<StoreHarnessFactory> {
     return decision;
   }
 
-  bool decide(const Decision& decision) { return harness_->run(store_->decide({decision})).value() == 1; }
+  bool decide(const Decision& decision) {
+    return std::ssize(harness_->run(store_->decide({decision})).value()) == 1;
+  }
 
   ExecutionId queued(const NewExecution& row = {}, int retry_limit = 0) {
     auto id = harness_->insert(row);
@@ -59,7 +61,7 @@ class StoreConformance : public ::testing::TestWithParam<StoreHarnessFactory> {
 
   ExecutionId claimed(const NewExecution& row = {}, int retry_limit = 0) {
     auto id = queued(row, retry_limit);
-    EXPECT_EQ(harness_->run(store_->claim({id})).value(), std::vector{id});
+    EXPECT_EQ(store::taken(harness_->run(store_->claim({id})).value()), std::vector{id});
     return id;
   }
 

@@ -28,7 +28,7 @@ TEST_P(StoreConformance, ARightThatIsLostWhileWaitingEndsTheRowAtTheClaim) {
   harness_->grant("u-brief", "echo", 5, expiry);
   auto id = queued({.user_id = "u-brief"});
   ASSERT_TRUE(harness_->wait_until([&] { return harness_->now() > expiry; }));
-  EXPECT_TRUE(harness_->run(store_->claim({id})).value().empty());
+  EXPECT_TRUE(store::taken(harness_->run(store_->claim({id})).value()).empty());
   EXPECT_EQ(harness_->row(id)->stage, Stage::Finished);
   EXPECT_EQ(harness_->row(id)->reason, Reason::EntitlementExpired);
   EXPECT_FALSE(harness_->spend(id).exists);
@@ -43,7 +43,7 @@ TEST_P(StoreConformance, MoreThanMayWaitAreRefusedTheNewestFirst) {
   EXPECT_EQ(harness_->row(ids[0])->stage, Stage::Queued);
   EXPECT_EQ(harness_->row(ids[1])->stage, Stage::Queued);
   EXPECT_EQ(harness_->row(ids[2])->reason, Reason::QueueFull);
-  ASSERT_EQ(harness_->run(store_->claim({ids[0]})).value().size(), 1u);
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({ids[0]})).value()).size(), 1u);
   auto next = harness_->insert({.user_id = "u-many"});
   ASSERT_TRUE(decide(accept(next)));
   EXPECT_EQ(harness_->row(next)->stage, Stage::Queued) << "the claimed one waits no more";
@@ -71,13 +71,13 @@ TEST_P(StoreConformance, NoMoreRunAtOnceThanTheUserMay) {
   std::vector<ExecutionId> ids;
   for (int i = 0; i < 4; ++i) ids.push_back(queued({.user_id = "u-two"}));
   EXPECT_EQ(harness_->run(store_->list_candidates(10)).value().size(), 2u);
-  EXPECT_EQ(harness_->run(store_->claim(ids)).value(), (std::vector{ids[0], ids[1]}));
+  EXPECT_EQ(store::taken(harness_->run(store_->claim(ids)).value()), (std::vector{ids[0], ids[1]}));
   EXPECT_EQ(harness_->running("u-two"), 2);
   EXPECT_TRUE(harness_->run(store_->list_candidates(10)).value().empty());
   EXPECT_GT(harness_->run(store_->explain_waiting(true)).value(), 0);
   EXPECT_EQ(harness_->row(ids[2])->reason, Reason::Throttled);
   ASSERT_TRUE(finish(end(ids[0], Stage::Claimed, Reason::EngineError, false)));
-  EXPECT_EQ(harness_->run(store_->claim({ids[2], ids[3]})).value(), std::vector{ids[2]});
+  EXPECT_EQ(store::taken(harness_->run(store_->claim({ids[2], ids[3]})).value()), std::vector{ids[2]});
 }
 
 TEST_P(StoreConformance, NoMoreRunAtOnceThanTheAgentMay) {
@@ -89,7 +89,7 @@ TEST_P(StoreConformance, NoMoreRunAtOnceThanTheAgentMay) {
   auto first = queued({.user_id = "u-1", .agent = "narrow"});
   auto second = queued({.user_id = "u-2", .agent = "narrow"});
   auto other = queued({.user_id = "u-1"});
-  EXPECT_EQ(harness_->run(store_->claim({first, second, other})).value().size(), 2u);
+  EXPECT_EQ(store::taken(harness_->run(store_->claim({first, second, other})).value()).size(), 2u);
   EXPECT_EQ(harness_->row(second)->stage, Stage::Queued);
   EXPECT_TRUE(harness_->run(store_->list_candidates(10)).value().empty());
   ASSERT_TRUE(finish(end(first, Stage::Claimed, Reason::EngineError, false)));
@@ -105,7 +105,7 @@ TEST_P(StoreConformance, UsersTakeTurns) {
   std::vector<ExecutionId> served;
   for (int slot = 0; slot < 4; ++slot) {
     const auto taken =
-        harness_->run(store_->claim(harness_->run(store_->list_candidates(1)).value())).value();
+        store::taken(harness_->run(store_->claim(harness_->run(store_->list_candidates(1)).value())).value());
     ASSERT_EQ(taken.size(), 1u);
     served.push_back(taken[0]);
   }
@@ -137,7 +137,7 @@ TEST_P(StoreConformance, WithoutAFreeSlotRowsAreToldSo) {
   EXPECT_EQ(harness_->run(store_->explain_waiting(false)).value(), 1);
   EXPECT_EQ(harness_->row(id)->reason, Reason::NoCapacity);
   EXPECT_EQ(harness_->run(store_->explain_waiting(false)).value(), 0) << "said once";
-  EXPECT_EQ(harness_->run(store_->claim({id})).value(), std::vector{id});
+  EXPECT_EQ(store::taken(harness_->run(store_->claim({id})).value()), std::vector{id});
 }
 
 }  // namespace slipway::store

@@ -91,7 +91,7 @@ TEST_P(StoreConformance, NoEntitlementNoRun) {
   auto id = harness_->insert({.user_id = "u-poor"});
   decide(accept(id));
   EXPECT_EQ(harness_->row(id)->reason, Reason::EntitlementMissing);
-  EXPECT_TRUE(harness_->run(store_->claim({id})).value().empty());
+  EXPECT_TRUE(store::taken(harness_->run(store_->claim({id})).value()).empty());
   EXPECT_FALSE(harness_->spend(id).exists);
 }
 
@@ -99,11 +99,11 @@ TEST_P(StoreConformance, LastUseIsSpentOnceAndTheNextRowWaitsForItsFate) {
   harness_->grant("u-2", "echo", 1);
   auto first = queued({.user_id = "u-2"});
   auto second = queued({.user_id = "u-2"});
-  EXPECT_EQ(harness_->run(store_->claim({first, second})).value(), std::vector{first});
+  EXPECT_EQ(store::taken(harness_->run(store_->claim({first, second})).value()), std::vector{first});
   EXPECT_EQ(harness_->remaining_uses("u-2", "echo"), 0);
   EXPECT_EQ(harness_->row(second)->stage, Stage::Queued);
   ASSERT_TRUE(finish(end(first, Stage::Claimed, Reason::EngineError, false)));
-  EXPECT_EQ(harness_->run(store_->claim({second})).value(), std::vector{second});
+  EXPECT_EQ(store::taken(harness_->run(store_->claim({second})).value()), std::vector{second});
 }
 
 TEST_P(StoreConformance, ExhaustedIsFinalOnceEverySpendIsSettled) {
@@ -113,7 +113,7 @@ TEST_P(StoreConformance, ExhaustedIsFinalOnceEverySpendIsSettled) {
   ASSERT_TRUE(record(step(first, Stage::Claimed, Stage::Launching)));
   ASSERT_TRUE(record(step(first, Stage::Launching, Stage::Running)));
   ASSERT_TRUE(finish(end(first, Stage::Running, Reason::Completed)));
-  EXPECT_TRUE(harness_->run(store_->claim({second})).value().empty());
+  EXPECT_TRUE(store::taken(harness_->run(store_->claim({second})).value()).empty());
   EXPECT_EQ(harness_->row(second)->reason, Reason::EntitlementExhausted);
   EXPECT_EQ(harness_->remaining_uses("u-3", "echo"), 0);
 }
@@ -132,7 +132,7 @@ TEST_P(StoreConformance, RecycleKeepsTheSpendAndTheNextClaimIsANewAttempt) {
   EXPECT_EQ(harness_->running("u-1"), 0);
   EXPECT_TRUE(harness_->run(store_->list_unconverged()).value().empty());
   EXPECT_TRUE(harness_->run(store_->live_claims({first_claim})).value().empty());
-  ASSERT_EQ(harness_->run(store_->claim({id})).value(), std::vector{id});
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({id})).value()), std::vector{id});
   auto row = load(id);
   EXPECT_EQ(row.ref.attempt, 2);
   EXPECT_EQ(row.ref.generation, 0);
@@ -149,7 +149,7 @@ TEST_P(StoreConformance, BackoffHoldsTheNextAttemptBack) {
   ASSERT_TRUE(harness_->run(store_->recycle(recycle_of(id, Stage::Running))).value());
   ASSERT_TRUE(harness_->run(store_->requeue(id, load(id).ref.claim, std::chrono::milliseconds(300))).value());
   EXPECT_TRUE(harness_->run(store_->list_candidates(10)).value().empty());
-  EXPECT_TRUE(harness_->run(store_->claim({id})).value().empty());
+  EXPECT_TRUE(store::taken(harness_->run(store_->claim({id})).value()).empty());
   EXPECT_TRUE(
       harness_->wait_until([&] { return harness_->run(store_->list_candidates(10)).value().size() == 1; }));
 }
@@ -160,7 +160,7 @@ TEST_P(StoreConformance, OldClaimWritesNothingAfterRequeue) {
   ASSERT_TRUE(harness_->run(store_->recycle(recycle_of(id, Stage::Running))).value());
   EXPECT_FALSE(finish(late));
   ASSERT_TRUE(harness_->run(store_->requeue(id, late.claim, std::chrono::milliseconds(0))).value());
-  ASSERT_EQ(harness_->run(store_->claim({id})).value().size(), 1u);
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({id})).value()).size(), 1u);
   EXPECT_FALSE(finish(late));
   EXPECT_EQ(load(id).stage, Stage::Claimed);
 }

@@ -103,7 +103,7 @@ TEST_P(StoreConformance, CancelledQueuedRowIsOvertakenAndNotClaimable) {
   auto id = queued();
   harness_->cancel(id);
   EXPECT_TRUE(harness_->run(store_->list_candidates(10)).value().empty());
-  EXPECT_TRUE(harness_->run(store_->claim({id})).value().empty());
+  EXPECT_TRUE(store::taken(harness_->run(store_->claim({id})).value()).empty());
   auto rows = harness_->run(store_->list_undecided(10)).value();
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_TRUE(rows[0].cancel_requested);
@@ -132,9 +132,9 @@ TEST_P(StoreConformance, ClaimTakesARowOnce) {
   auto id = queued();
   auto other = harness_->open_session();
   register_as(*other, "node-b");
-  EXPECT_EQ(harness_->run(store_->claim({id})).value(), std::vector{id});
-  EXPECT_TRUE(harness_->run(other->claim({id})).value().empty());
-  EXPECT_TRUE(harness_->run(store_->claim({id})).value().empty());
+  EXPECT_EQ(store::taken(harness_->run(store_->claim({id})).value()), std::vector{id});
+  EXPECT_TRUE(store::taken(harness_->run(other->claim({id})).value()).empty());
+  EXPECT_TRUE(store::taken(harness_->run(store_->claim({id})).value()).empty());
   auto row = load(id);
   EXPECT_EQ(row.stage, Stage::Claimed);
   EXPECT_EQ(row.ref.attempt, 1);

@@ -81,7 +81,7 @@ class StoreRig : public ::testing::Test {
   void admit(const ExecutionId& id) {
     const auto count =
         run(store_->decide({{.id = id, .agent_revision = 1, .timeout_seconds = 60, .retry_limit = 2}}));
-    ASSERT_EQ(count.value(), 1);
+    ASSERT_EQ(std::ssize(count.value()), 1);
   }
   ExecutionId queued(const std::string& user = "u-1") {
     const auto id = insert(user);
@@ -90,7 +90,7 @@ class StoreRig : public ::testing::Test {
   }
   Execution claimed(const std::string& user = "u-1") {
     const auto id = queued(user);
-    EXPECT_EQ(run(store_->claim({id})).value().size(), 1U);
+    EXPECT_EQ(store::taken(run(store_->claim({id})).value()).size(), 1U);
     return load(id);
   }
   Execution load(const ExecutionId& id) { return run(store_->load(id)).value(); }

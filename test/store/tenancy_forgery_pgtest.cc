@@ -136,7 +136,7 @@ TEST_F(Forgery, LockTableStallsNobody) {
   shop.exec(
       "BEGIN; LOCK TABLE slipway.executions IN ROW EXCLUSIVE MODE; SELECT * FROM slipway.executions FOR "
       "UPDATE");
-  EXPECT_EQ(run(store_->claim({queued("u-2")})).value().size(), 1U);
+  EXPECT_EQ(store::taken(run(store_->claim({queued("u-2")})).value()).size(), 1U);
   EXPECT_EQ(sql_->fails_with("SET lock_timeout = '1s'; "), "");
   EXPECT_EQ(
       sql_->fails_with("INSERT INTO slipway.executions (user_id, agent, input) VALUES ('u-2', 'echo', '{}')"),

@@ -15,7 +15,7 @@ class TenancyLife : public TenancyRig {
   }
   Execution claimed_of(const ExecutionId& id) {
     admit(id);
-    EXPECT_EQ(run(store_->claim({id})).value().size(), 1U);
+    EXPECT_EQ(store::taken(run(store_->claim({id})).value()).size(), 1U);
     return load(id);
   }
   void fill() {
@@ -43,7 +43,7 @@ TEST_F(TenancyLife, AWholeLifeUnderTheRightsOfEachPart) {
   ASSERT_TRUE(run(store_->recycle(again(first, Stage::Running))).value());
   ASSERT_TRUE(run(store_->requeue(id, first.ref.claim, {})).value());
   ASSERT_TRUE(run_until([&] { return !run(store_->list_candidates(1)).value().empty(); }));
-  ASSERT_EQ(run(store_->claim({id})).value().size(), 1U);
+  ASSERT_EQ(store::taken(run(store_->claim({id})).value()).size(), 1U);
   const auto second = load(id);
   EXPECT_EQ(second.ref.attempt, 2);
   start(second);
@@ -83,8 +83,8 @@ TEST_F(TenancyLife, ARowHeldByItsSubmitterStallsNobodyElse) {
   const auto other = submitted("rival", "u-2");
   for (const auto& id : {held, other})
     decisions.push_back({.id = id, .agent_revision = 1, .timeout_seconds = 60, .retry_limit = 2});
-  EXPECT_EQ(run(store_->decide(decisions)).value(), 1) << "the free one, at once";
-  EXPECT_EQ(run(store_->claim({held, other})).value(), std::vector{other});
+  EXPECT_EQ(std::ssize(run(store_->decide(decisions)).value()), 1) << "the free one, at once";
+  EXPECT_EQ(store::taken(run(store_->claim({held, other})).value()), std::vector{other});
   const auto e = load(other);
   start(e);
   EXPECT_TRUE(run(store_->finish(end(e, Stage::Running, Reason::Completed))).value());

@@ -14,10 +14,11 @@ const Names kSubmitterReads = {
     "executions",     "submissions",      "attempts",           "execution_events", "execution_log_chunks",
     "execution_logs", "entitlements",     "entitlement_spends", "quotas",           "user_usage",
     "agents",         "schema_migrations"};
-const Names kControllerWrites = {"executions",           "attempts",     "execution_events",
-                                 "execution_log_chunks", "entitlements", "entitlement_spends",
-                                 "user_usage",           "outcomes",     "agent_stats",
-                                 "agent_stat_buckets",   "nodes"};
+const Names kControllerWrites = {
+    "executions",   "attempts",           "execution_events", "execution_log_chunks",
+    "entitlements", "entitlement_spends", "user_usage",       "outcomes",
+    "agent_stats",  "agent_stat_buckets", "end_totals",       "totals_teller",
+    "nodes"};
 // Hashes of secrets: nobody else's to read.
 const Names kNotShown = {"submitter_users", "api_tokens"};
 const Names kAdminWrites = {"agents", "entitlements", "quotas", "nodes", "executions", "submitter_users"};

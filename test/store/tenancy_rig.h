@@ -31,7 +31,7 @@ class TenancyRig : public StoreRig {
         "($1, 'echo', to_json($2::text), $2, jsonb_build_object('mark', $2::text), $3, $2) RETURNING id",
         {user, mark, "bought-" + mark});
     admit(id);
-    EXPECT_EQ(run(store_->claim({id})).value().size(), 1U);
+    EXPECT_EQ(store::taken(run(store_->claim({id})).value()).size(), 1U);
     const auto e = load(id);
     start(e);
     auto done = end(e, Stage::Running, Reason::Completed);

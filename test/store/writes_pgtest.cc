@@ -95,8 +95,9 @@ TEST_F(Writes, CancelEndsARowFromEveryWaitingStageWithoutASpend) {
       "INSERT INTO slipway.executions (user_id, agent, input, not_before) VALUES ('u', 'echo', '{}', now() + "
       "interval '1 day') RETURNING id");
   ASSERT_EQ(
-      run(store_->decide({{.id = later, .to = Stage::Deferred, .agent_revision = 1, .timeout_seconds = 60}}))
-          .value(),
+      std::ssize(run(store_->decide(
+                         {{.id = later, .to = Stage::Deferred, .agent_revision = 1, .timeout_seconds = 60}}))
+                     .value()),
       1);
   sql_->exec("UPDATE slipway.executions SET cancel_requested = true");
   const auto list = run(store_->list_undecided(10)).value();
@@ -107,7 +108,7 @@ TEST_F(Writes, CancelEndsARowFromEveryWaitingStageWithoutASpend) {
     decisions.push_back(
         {.id = row.id, .from = row.stage, .to = Stage::Finished, .reason = Reason::Cancelled});
   }
-  EXPECT_EQ(run(store_->decide(decisions)).value(), 3);
+  EXPECT_EQ(std::ssize(run(store_->decide(decisions)).value()), 3);
   EXPECT_EQ(sql_->value("SELECT count(*) FROM slipway.executions WHERE status = 'FAILED' AND reason = "
                         "'Cancelled' AND fault = 'User'"),
             "3");
@@ -122,11 +123,11 @@ TEST_F(Writes, ARetryCancelledWhileItWaitsIsRefunded) {
   ASSERT_TRUE(run(store_->recycle(again(e, Stage::Running))).value());
   ASSERT_TRUE(run(store_->requeue(e.ref.execution, e.ref.claim, std::chrono::hours(1))).value());
   sql_->exec("UPDATE slipway.executions SET cancel_requested = true");
-  ASSERT_EQ(run(store_->decide({{.id = e.ref.execution,
-                                 .from = Stage::Queued,
-                                 .to = Stage::Finished,
-                                 .reason = Reason::Cancelled}}))
-                .value(),
+  ASSERT_EQ(std::ssize(run(store_->decide({{.id = e.ref.execution,
+                                            .from = Stage::Queued,
+                                            .to = Stage::Finished,
+                                            .reason = Reason::Cancelled}}))
+                           .value()),
             1);
   EXPECT_EQ(sql_->value("SELECT refund_reason FROM slipway.entitlement_spends"), "Cancelled");
   EXPECT_EQ(sql_->value("SELECT running FROM slipway.user_usage"), "0");
@@ -257,7 +258,7 @@ TEST_F(Batches, LedgersAddUpUnderConcurrentClaimersAndFolders) {
     ids.push_back(insert("u-" + std::to_string(i % 3)));
     decisions.push_back({.id = ids.back(), .agent_revision = 1, .timeout_seconds = 60});
   }
-  ASSERT_EQ(run(store_->decide(decisions)).value(), kRows);
+  ASSERT_EQ(std::ssize(run(store_->decide(decisions)).value()), kRows);
   std::vector<std::unique_ptr<store::PostgresStore>> nodes;
   for (int n = 0; n < 3; ++n) {
     nodes.push_back(open("m" + std::to_string(n)));
@@ -271,7 +272,7 @@ TEST_F(Batches, LedgersAddUpUnderConcurrentClaimersAndFolders) {
       const auto claimed = co_await node.claim(
           {ids.begin() + static_cast<long>(at), ids.begin() + static_cast<long>(at) + 10});
       if (!claimed) co_return claimed.error();
-      for (const auto& id : *claimed) {
+      for (const auto& id : store::taken(*claimed)) {
         ++taken[id];
         const auto row = co_await node.load(id);
         if (!row) co_return row.error();

@@ -41,7 +41,7 @@ void SlipwaydProcess::start(bool wait) {
   port_ = free_port();
   std::vector<std::string> command = {SLIPWAYD_BINARY,
                                       "--config",
-                                      "/dev/null",
+                                      options_.config,
                                       "--database-url",
                                       options_.database_url,
                                       "--engine-socket",

@@ -18,6 +18,7 @@ class SlipwaydProcess {
     std::string log_file;
     std::string node = "n1";
     std::string io = "mount";
+    std::string config = "/dev/null";
     std::vector<std::string> more;  ///< further flags
   };
   explicit SlipwaydProcess(Options options) : options_(std::move(options)) {}

@@ -26,9 +26,11 @@ class InterceptedStore final : public store::Store {
         {"store.list_undecided", false}, line_.store_latency(),
         [this, limit] { return inner_.list_undecided(limit); });
   }
-  boost::asio::awaitable<Result<int>> decide(const std::vector<store::Decision>& decisions) override {
-    return interceptor_.lead<int>({"store.decide", true}, line_.store_latency(),
-                                  [this, decisions] { return inner_.decide(decisions); });
+  boost::asio::awaitable<Result<std::vector<store::Step>>> decide(
+      const std::vector<store::Decision>& decisions) override {
+    return interceptor_.lead<std::vector<store::Step>>(
+        {"store.decide", true}, line_.store_latency(),
+        [this, decisions] { return inner_.decide(decisions); });
   }
   boost::asio::awaitable<Result<int>> explain_waiting(bool slots_free) override {
     return interceptor_.lead<int>({"store.explain_waiting", true}, line_.store_latency(),
@@ -39,9 +41,9 @@ class InterceptedStore final : public store::Store {
         {"store.list_candidates", false}, line_.store_latency(),
         [this, limit] { return inner_.list_candidates(limit); });
   }
-  boost::asio::awaitable<Result<std::vector<ExecutionId>>> claim(
+  boost::asio::awaitable<Result<std::vector<store::Step>>> claim(
       const std::vector<ExecutionId>& ids) override {
-    return interceptor_.lead<std::vector<ExecutionId>>({"store.claim", true}, line_.store_latency(),
+    return interceptor_.lead<std::vector<store::Step>>({"store.claim", true}, line_.store_latency(),
                                                        [this, ids] { return inner_.claim(ids); });
   }
   boost::asio::awaitable<Result<Execution>> load(const ExecutionId& id) override {
@@ -99,8 +101,17 @@ class InterceptedStore final : public store::Store {
     return interceptor_.lead<void>({"store.set_idle", false}, line_.store_latency(),
                                    [this, idle] { return inner_.set_idle(idle); });
   }
+  boost::asio::awaitable<Result<store::Totals>> read_totals(Duration term) override {
+    return interceptor_.lead<store::Totals>({"store.read_totals", false}, line_.store_latency(),
+                                            [this, term] { return inner_.read_totals(term); });
+  }
+  boost::asio::awaitable<Result<store::Prospect>> look_ahead() override {
+    return interceptor_.lead<store::Prospect>({"store.look_ahead", false}, line_.store_latency(),
+                                              [this] { return inner_.look_ahead(); });
+  }
   void watch(std::function<void(const store::Hint&)> on_hint) override { inner_.watch(std::move(on_hint)); }
   void unwatch() override { inner_.unwatch(); }
+  bool hears_hints() const override { return inner_.hears_hints(); }
 
  private:
   static std::string describe(const store::Transition& step) {

@@ -71,7 +71,7 @@ NodeProcess::NodeProcess(NodeOptions options, store::MemoryDatabase& db, runtime
              .on_taken_over = [this] { end(); },
              .on_lease_lost = [] {}}),
       retention_(store_, clock_),
-      statistics_(store_, clock_) {
+      statistics_(store_, clock_, {.on_totals = [](const store::Totals&, Duration) {}}) {
   boost::asio::co_spawn(*io_, open(), [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   });
