@@ -131,9 +131,7 @@ CoalescingWriter::Entries CoalescingWriter::take_batch() {
   return batch;
 }
 
-bool CoalescingWriter::is_logs(const Entries& batch) {
-  return kind_of(batch.front()->write) == Kind::Append;
-}
+bool CoalescingWriter::is_logs(const Entries& batch) { return kind_of(batch.front()->write) == Kind::Append; }
 
 void CoalescingWriter::submit(Entries batch, bool alone) {
   ++(alone ? alone_ : batches_);

@@ -48,7 +48,8 @@ TEST(Admission, RefusesWithTheReason) {
   EXPECT_EQ(refused([](auto& r) { r.cancel_requested = true; }), Reason::Cancelled);
   EXPECT_EQ(refused([](auto& r) { r.start_deadline = kNow; }), Reason::StartDeadlineExceeded);
   EXPECT_EQ(refused([](auto& r) { r.spec = nullptr, r.agent_revision = 0; }), Reason::AgentNotFound);
-  EXPECT_EQ(refused([](auto& r) { r.spec = nullptr; }), Reason::AgentSuspended) << "there, but not to be read";
+  EXPECT_EQ(refused([](auto& r) { r.spec = nullptr; }), Reason::AgentSuspended)
+      << "there, but not to be read";
   EXPECT_EQ(refused([](auto& r) { r.input.assign((1 << 20) + 1, ' '); }), Reason::InputTooLarge);
   EXPECT_EQ(refused([](auto& r) {
               auto spec = std::make_shared<AgentSpec>(*r.spec);
