@@ -158,7 +158,7 @@ store::LogCursor cursor_from(const std::string& id) {
   const auto* end = id.data() + id.size();
   if (dot == std::string::npos ||
       std::from_chars(id.data(), id.data() + dot, cursor.attempt).ptr != id.data() + dot ||
-      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end)
+      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end || cursor.place < 0)
     refuse(400, "Invalid", "Last-Event-ID: expected the id of an event of this stream.");
   return cursor;
 }

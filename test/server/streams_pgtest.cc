@@ -70,7 +70,8 @@ TEST_F(Streams, AFollowedLogGoesOnAfterTheLastEventSeen) {
                    {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.21"}});
   EXPECT_THAT(rest, Not(HasSubstr("line 2\\n")));
   EXPECT_THAT(rest, HasSubstr("line 3\\n"));
-  EXPECT_EQ(as(user_).get("/v1/executions/" + id_ + "/logs", {{"Last-Event-ID", "x"}}).status, 400);
+  for (const auto* bad : {"x", "1", "1.-2147483648", "1.99999999999"})
+    EXPECT_EQ(as(user_).get("/v1/executions/" + id_ + "/logs", {{"Last-Event-ID", bad}}).status, 400) << bad;
 }
 
 TEST_F(Streams, AReaderGoesOnWithinTheWholeThatReplacesWhatWasWrittenLive) {
