@@ -114,9 +114,9 @@ class LogStream {
 ///
 /// Threads: called from the io thread; blocking work (mounts, files, cgroups) runs on the adapter's pool.
 /// Every call has a deadline of its own and never outlasts it: inspect, list and follow 5 s (35 s in
-/// resolve-doubt observations), create, start and remove 30 s, collect 30 s, signal 10 s, pull bounded by an idle time-out.
-/// Past it the call answers Doubt if it may have taken effect, else Retry. Errors are classified by status
-/// and errno, never by text.
+/// resolve-doubt observations), create, start and remove 30 s, collect 30 s, signal 10 s, pull bounded by an
+/// idle time-out. Past it the call answers Doubt if it may have taken effect, else Retry. Errors are
+/// classified by status and errno, never by text.
 class ContainerRuntime {
  public:
   virtual ~ContainerRuntime() = default;

@@ -57,8 +57,10 @@ struct LogRequest {
   store::LogCursor from;
 };
 
-bool wanted(const LogRequest& request, const LogChunk& chunk) {
+bool wanted(LogRequest& request, const LogChunk& chunk) {
   if (request.since && chunk.at < *request.since) return false;
+  // What stands behind is news, whatever time its chunk tells: the log that a container leaves is cut anew.
+  request.since.reset();
   return request.stream.empty() || to_string(chunk.stream) == request.stream;
 }
 
@@ -81,7 +83,7 @@ std::string event_of(const LogChunk& chunk, const store::LogCursor& after) {
 }
 
 /// Pages of the log until there is none; false: nobody reads any more.
-asio::awaitable<bool> drain(Desk& desk, const LogRequest& request, store::LogCursor& cursor, Stream& out) {
+asio::awaitable<bool> drain(Desk& desk, LogRequest& request, store::LogCursor& cursor, Stream& out) {
   while (true) {
     const auto page = must(co_await desk.parts.catalogs->run(
         [&](store::Catalog& catalog) { return catalog.logs(request.id, cursor); }));
@@ -108,8 +110,6 @@ asio::awaitable<void> follow_logs(Desk& desk, LogRequest request, Stream& out) {
         [&](store::Catalog& catalog) { return catalog.standing(request.id); }));
     const auto before = cursor;
     if (!co_await drain(desk, request, cursor, out)) co_return;
-    // All that comes now is news: the log that a container leaves is cut otherwise, and tells the time of its
-    // chunks.
     request.since.reset();
     if (is_final(standing.status) || !request.follow) {
       if (request.events && is_final(standing.status))
@@ -128,7 +128,7 @@ asio::awaitable<void> follow_logs(Desk& desk, LogRequest request, Stream& out) {
 }
 
 /// The last lines of a log that is read to its end once.
-asio::awaitable<std::string> tail_of(Desk& desk, const LogRequest& request) {
+asio::awaitable<std::string> tail_of(Desk& desk, LogRequest& request) {
   struct Collect final : Stream {
     asio::awaitable<bool> write(std::string piece) override {
       text += piece;
@@ -158,7 +158,7 @@ store::LogCursor cursor_from(const std::string& id) {
   const auto* end = id.data() + id.size();
   if (dot == std::string::npos ||
       std::from_chars(id.data(), id.data() + dot, cursor.attempt).ptr != id.data() + dot ||
-      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end)
+      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end || cursor.place < 0)
     refuse(400, "Invalid", "Last-Event-ID: expected the id of an event of this stream.");
   return cursor;
 }

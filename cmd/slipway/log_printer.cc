@@ -8,8 +8,9 @@ namespace slipway::cli {
 
 // Streams are interleaved by chunk, and a chunk may end within a line that is longer than a chunk.
 void LogPrinter::add(const LogChunk& chunk) {
-  // Once live, all is news: the log that a container leaves is cut otherwise, and tells the time of its chunks.
   if (!live_ && options_.since && chunk.at < *options_.since) return;
+  // What stands behind is news, whatever time its chunk tells: the log that a container leaves is cut anew.
+  options_.since.reset();
   auto& line = begun_[chunk.stream];
   std::string_view rest = chunk.bytes;
   while (!rest.empty()) {

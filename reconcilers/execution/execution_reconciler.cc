@@ -333,8 +333,8 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_s
   co_return next;
 }
 
-/// The log as the engine has it takes the place of what was stored while the container ran; unless it has lost
-/// its head, which is stored: then what came after that goes behind it.
+/// The log as the engine has it takes the place of what was stored while the container ran; unless it has
+/// lost its head, which is stored: then what came after that goes behind it.
 ExecutionReconciler::Awaitable<Evidence> ExecutionReconciler::collect(const Pass& pass) {
   const auto& ref = pass.row.ref;
   const auto& limits = pass.row.spec->limits;
@@ -344,8 +344,7 @@ ExecutionReconciler::Awaitable<Evidence> ExecutionReconciler::collect(const Pass
   if (!stored) co_return stored.error();
   const auto& logs = evidence->logs;
   if (stored->end == 0 || (!logs.empty() && logs.front().at == stored->begins)) co_return evidence;
-  if (!logs.empty())
-    co_return co_await parts_.runtime.collect(ref, pass.seen.container_id, limits, *stored);
+  if (!logs.empty()) co_return co_await parts_.runtime.collect(ref, pass.seen.container_id, limits, *stored);
   evidence->logs_behind = stored->end;
   co_return evidence;
 }

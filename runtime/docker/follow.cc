@@ -1,5 +1,6 @@
-// The log of a running container, from the engine's own file on. Only as far as it is certain to be found there
-// again: to the engine's first change of files, where following loses lines, and within the head that is kept.
+// The log of a running container, from the engine's own file on. Only as far as it is certain to be found
+// there again: to the engine's first change of files, where following loses lines, and within the head that
+// is kept.
 #include "runtime/docker/docker_impl.h"
 #include "runtime/docker/log_frames.h"
 #include "runtime/docker/log_keeper.h"

@@ -176,12 +176,12 @@ Rows end_rows(Connection& connection, const Common& common, const std::vector<co
     logs.add(end);
   }
   return connection.commit(
-      sql::kEnd,
-      {common.node,     common.epoch,  common.wait,    id.take(),          was.take(),       claim.take(),
-       stage.take(),    status.take(), reason.take(),  fault.take(),       message.take(),   output.take(),
-       settle.take(),   priced.take(), why.take(),     code.take(),        oom.take(),       started.take(),
-       finished.take(), peak.take(),   cpu.take(),     partial.take(),     detail.take(),    truncated.take(),
-       behind.take(),   logs.id.take(),  logs.n.take(), logs.at.take(), logs.stream.take(), logs.bytes.take()});
+      sql::kEnd, {common.node,    common.epoch,   common.wait,    id.take(),          was.take(),
+                  claim.take(),   stage.take(),   status.take(),  reason.take(),      fault.take(),
+                  message.take(), output.take(),  settle.take(),  priced.take(),      why.take(),
+                  code.take(),    oom.take(),     started.take(), finished.take(),    peak.take(),
+                  cpu.take(),     partial.take(), detail.take(),  truncated.take(),   behind.take(),
+                  logs.id.take(), logs.n.take(),  logs.at.take(), logs.stream.take(), logs.bytes.take()});
 }
 
 Rows requeue_rows(Connection& connection, const Common& common, const std::vector<const Write*>& batch) {

@@ -43,17 +43,18 @@ TEST(Following, RunPrintsTheResultAlone) {
 
 TEST(Following, TheWholeLogTakesThePlaceOfWhatWasWrittenLive) {
   Shop shop;
-  shop.run_execution("live");
-  shop.log("live", "one\n");
-  shop.log("live", "two\n");
-  const auto command = shop.start("slipway logs -f --since=1h live");
+  shop.run_execution("third");
+  shop.log("third", "one\n");
+  shop.log("third", "two\n");
+  const auto command = shop.start("slipway logs -f --since=1h third");
   ASSERT_TRUE(eventually([&] { return command->out() == "one\ntwo\n"; }));
   // As the node's last write does it: one chunk, whose time is that of its first line, long ago.
-  shop.sql().exec("BEGIN; DELETE FROM slipway.execution_log_chunks c USING slipway.executions e "
-                  "WHERE c.execution_id = e.id AND e.name = 'live'; COMMIT");
-  shop.log("live", "one\ntwo\nthree\n", "stdout", "2 hours");
-  shop.log("live", "four\n");
-  shop.finish_execution("live", "COMPLETED", "Completed", "exit_code = 0");
+  shop.sql().exec(
+      "BEGIN; DELETE FROM slipway.execution_log_chunks c USING slipway.executions e "
+      "WHERE c.execution_id = e.id AND e.name = 'third'; COMMIT");
+  shop.log("third", "one\ntwo\nthree\n", "stdout", "2 hours");
+  shop.log("third", "four\n");
+  shop.finish_execution("third", "COMPLETED", "Completed", "exit_code = 0");
   EXPECT_EQ(command->finish().exit_code, 0);
   EXPECT_EQ(command->out(), "one\ntwo\nthree\nfour\n");
 }

@@ -57,8 +57,7 @@ Shop::Shop(Way way, server::HttpServerOptions options)
                request + ")");
   run_execution("first");
   for (int i = 1; i <= 7; ++i)
-    log("first", "line " + std::to_string(i) + "\n", i == 3 ? "stderr" : "stdout",
-        i < 5 ? "10 min" : "1 s");
+    log("first", "line " + std::to_string(i) + "\n", i == 3 ? "stderr" : "stdout", i < 5 ? "10 min" : "1 s");
   finish_execution("first", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
   finish_execution("second", "FAILED", "EntitlementMissing", "fault = 'Policy'");
   if (way == Way::Postgres) return;

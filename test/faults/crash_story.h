@@ -59,12 +59,21 @@ inline bool befall(House& house, const Story& story, const std::string& id) {
   return true;
 }
 
+/// Of the last attempt: how much is known of what a lost container said depends on how far it was followed.
+inline std::string last_log(House& house, const std::string& id) {
+  return house.sql().value(
+      "SELECT string_agg(l.line, E'\\n' ORDER BY l.seq) FROM slipway.execution_logs l JOIN "
+      "slipway.executions e "
+      "ON e.id = l.execution_id AND e.attempt = l.attempt WHERE e.id = $1 AND l.stream = 'stdout'",
+      {id});
+}
+
 /// All that must be the same whatever died on the way.
 inline std::string end_state(House& house, const std::string& id) {
   auto row = house.row(id);
   std::string end = row["stage"] + " " + row["status"] + " " + row["reason"] + " fault " + row["fault"] +
-                    " code " + row["exit_code"] + " output " + row["output"] + " log [" + house.logs(id) +
-                    "]";
+                    " code " + row["exit_code"] + " output " + row["output"] + " log [" +
+                    last_log(house, id) + "]";
   auto starts = starts_by_attempt(house.engine(), id);
   for (int attempt = 1; attempt <= std::stoi("0" + row["attempt"]); ++attempt) {
     auto made = house.attempt(id, attempt);

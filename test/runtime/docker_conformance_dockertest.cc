@@ -31,7 +31,8 @@ std::string script_of(Work work) {
     case Work::ExitThree:
       return "exit 3";
     case Work::SleepForever:
-      return "trap 'exit 143' TERM; printf '{\"half\":true}' > /output/result.json; echo up; while :; do sleep 1000 & "
+      return "trap 'exit 143' TERM; printf '{\"half\":true}' > /output/result.json; echo up; while :; do "
+             "sleep 1000 & "
              "wait; done";
     case Work::IgnoreTerm:
       return "trap '' TERM; while :; do sleep 1000; done";

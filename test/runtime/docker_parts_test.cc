@@ -181,7 +181,8 @@ TEST(LogKeeper, LinesASecondApartKeepTheirTimes) {
   EXPECT_EQ(kept.chunks[1].at, at(6200));
 }
 
-/// Whatever is told on the way stands at the same place of the log as it is kept in the end, however it went on.
+/// Whatever is told on the way stands at the same place of the log as it is kept in the end, however it went
+/// on.
 TEST(LogKeeper, WhatIsCertainIsAPrefixOfWhatIsKept) {
   std::mt19937 random(7);
   const auto any = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
@@ -194,7 +195,8 @@ TEST(LogKeeper, WhatIsCertainIsAPrefixOfWhatIsKept) {
     const int longest = 1 + any(400);
     const int switches = 1 + any(60);
     auto stream = Stream::Stdout;
-    for (const auto wanted = cap * static_cast<std::size_t>(1 + any(4)) / 2; all < wanted && entries < 4000; ++entries) {
+    for (const auto wanted = cap * static_cast<std::size_t>(1 + any(4)) / 2; all < wanted && entries < 4000;
+         ++entries) {
       if (any(switches) == 0) stream = any(2) ? Stream::Stdout : Stream::Stderr;
       std::string line;
       for (int i = any(longest); i >= 0; --i) line += static_cast<char>(any(20) ? 'a' + any(26) : any(256));
@@ -216,7 +218,6 @@ TEST(LogKeeper, WhatIsCertainIsAPrefixOfWhatIsKept) {
     }
     const Kept kept = finish(whole);
     ASSERT_EQ(kept.all.substr(0, told.size()), told) << "round " << round << ", cap " << cap;
-
   }
 }
 

@@ -171,7 +171,8 @@ TEST_P(DockerRuntimeTest, LostContainerStillYieldsItsResult) {
   last_ = shell_spec(Engine::image(), "echo '[1]' > /output/result.json");
   const Ran ran = run(last_);
   engine_.request("DELETE", "/containers/" + ran.end.container_id);
-  auto evidence = harness_.await(harness_.runtime().collect(last_.ref, ran.end.container_id, last_.limits, {}));
+  auto evidence =
+      harness_.await(harness_.runtime().collect(last_.ref, ran.end.container_id, last_.limits, {}));
   ASSERT_TRUE(evidence) << evidence.error().message;
   EXPECT_EQ(evidence->result, "[1]\n");
 }

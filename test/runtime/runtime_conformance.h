@@ -207,9 +207,8 @@ TEST_P(RuntimeConformance, AClosedLogEndsWhoWaitsForIt) {
   auto id = started(asked);
   const auto stream = harness_->run(runtime_->follow(asked.ref, id, asked.limits)).value();
   std::optional<bool> ended;
-  asio::co_spawn(harness_->io(), stream->next(), [&](std::exception_ptr, Result<std::vector<LogPiece>> said) {
-    ended = said.has_error();
-  });
+  asio::co_spawn(harness_->io(), stream->next(),
+                 [&](std::exception_ptr, Result<std::vector<LogPiece>> said) { ended = said.has_error(); });
   harness_->turn();
   stream->close();
   ASSERT_TRUE(harness_->wait_until([&] { return ended.has_value(); }));

@@ -175,7 +175,8 @@ TEST_F(SimulatedEngineTest, KilledEngineMayForgetThatAContainerRan) {
   auto seen = observe(spec);
   EXPECT_EQ(seen.state, ContainerState::Created);
   EXPECT_EQ(seen.started_at, TimePoint{});
-  EXPECT_EQ(harness_.run(runtime_->collect(spec.ref, id, spec.limits, {})).value().result, R"({"answer":42})");
+  EXPECT_EQ(harness_.run(runtime_->collect(spec.ref, id, spec.limits, {})).value().result,
+            R"({"answer":42})");
 }
 
 TEST_F(SimulatedEngineTest, RemovalInProgressIsNotGone) {

@@ -70,7 +70,8 @@ TEST_F(Streams, AFollowedLogGoesOnAfterTheLastEventSeen) {
                    {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.21"}});
   EXPECT_THAT(rest, Not(HasSubstr("line 2\\n")));
   EXPECT_THAT(rest, HasSubstr("line 3\\n"));
-  EXPECT_EQ(as(user_).get("/v1/executions/" + id_ + "/logs", {{"Last-Event-ID", "x"}}).status, 400);
+  for (const auto* bad : {"x", "1", "1.-2147483648", "1.99999999999"})
+    EXPECT_EQ(as(user_).get("/v1/executions/" + id_ + "/logs", {{"Last-Event-ID", bad}}).status, 400) << bad;
 }
 
 TEST_F(Streams, AReaderGoesOnWithinTheWholeThatReplacesWhatWasWrittenLive) {
@@ -80,7 +81,8 @@ TEST_F(Streams, AReaderGoesOnWithinTheWholeThatReplacesWhatWasWrittenLive) {
   const auto path = "/v1/executions/" + id_ + "/logs?follow=1&since=2000-01-01T00:00:00Z";
   const std::map<std::string, std::string> sse = {{"Accept", "text/event-stream"}};
   as(user_).stream(
-      path, [&](const std::string& piece) { return (events += piece).find("two") == std::string::npos; }, sse);
+      path, [&](const std::string& piece) { return (events += piece).find("two") == std::string::npos; },
+      sse);
   std::thread end;
   as(user_).stream(path, [&](const std::string& piece) {
     all += piece;
@@ -101,9 +103,9 @@ TEST_F(Streams, AReaderGoesOnWithinTheWholeThatReplacesWhatWasWrittenLive) {
   if (end.joinable()) end.join();
   EXPECT_EQ(all, "one\ntwo\nthree\nfour\n");
   std::string rest;
-  as(user_).stream(
-      "/v1/executions/" + id_ + "/logs?follow=1", [&](const std::string& piece) { return rest += piece, true; },
-      {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.8"}});
+  as(user_).stream("/v1/executions/" + id_ + "/logs?follow=1",
+                   [&](const std::string& piece) { return rest += piece, true; },
+                   {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.8"}});
   EXPECT_THAT(events, HasSubstr("id: 1.8\n"));
   EXPECT_THAT(rest, HasSubstr("\"text\":\"three\\nfour\\n\""));
 }

@@ -141,8 +141,8 @@ class StoreConformance : public ::testing::TestWithParam<StoreHarnessFactory> {
   }
   bool said(const ExecutionId& id, std::int64_t place, const std::string& text,
             std::optional<TimePoint> at = {}, std::optional<ClaimId> claim = {}) {
-    const auto append = append_of(id, place, text, at ? *at : harness_->now(),
-                                  claim ? *claim : load(id).ref.claim);
+    const auto append =
+        append_of(id, place, text, at ? *at : harness_->now(), claim ? *claim : load(id).ref.claim);
     return harness_->run(store_->append_log(append)).value();
   }
 

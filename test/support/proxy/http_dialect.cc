@@ -51,6 +51,7 @@ std::string name_of(const std::string& head, Ids& ids) {
   name.resize(query);
   if (value.find("{probe}") != std::string::npos) return name + " {probe}";
   if (value.find("{attempt}") != std::string::npos) return name + " {attempt}";
+  if (value.starts_with("follow=")) return name + " follow";
   if (value.starts_with("signal=") || value.starts_with("condition=")) return name + " " + value;
   return name;
 }

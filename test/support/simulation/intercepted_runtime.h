@@ -48,19 +48,19 @@ class InterceptedRuntime final : public runtime::ContainerRuntime {
       return inner_.signal(ref, container_id, signal);
     });
   }
-  boost::asio::awaitable<Result<std::shared_ptr<runtime::LogStream>>> follow(
-      const AttemptRef& ref, const std::string& container_id, const Limits& limits) override {
+  boost::asio::awaitable<Result<std::shared_ptr<runtime::LogStream>>> follow(const AttemptRef& ref,
+                                                                             const std::string& container_id,
+                                                                             const Limits& limits) override {
     return interceptor_.lead<std::shared_ptr<runtime::LogStream>>(
         {"runtime.follow", false}, Duration{},
         [this, ref, container_id, limits] { return inner_.follow(ref, container_id, limits); });
   }
   boost::asio::awaitable<Result<Evidence>> collect(const AttemptRef& ref, const std::string& container_id,
                                                    const Limits& limits, const LiveLog& stored) override {
-    return interceptor_.lead<Evidence>(
-        {"runtime.collect", false}, Duration{},
-        [this, ref, container_id, limits, stored] {
-          return inner_.collect(ref, container_id, limits, stored);
-        });
+    return interceptor_.lead<Evidence>({"runtime.collect", false}, Duration{},
+                                       [this, ref, container_id, limits, stored] {
+                                         return inner_.collect(ref, container_id, limits, stored);
+                                       });
   }
   boost::asio::awaitable<Result<bool>> remove(const AttemptRef& ref,
                                               const std::string& container_id) override {
