@@ -28,7 +28,7 @@ void add(std::string& target, const char* name, const std::string& value) {
 }
 
 bool concerns(const store::Query& query, const json& document) {
-  const auto& spec = document.value("spec", json::object());
+  const auto spec = document.contains("spec") ? document["spec"] : json();
   return (query.user.empty() || text_in(spec, "user") == query.user) &&
          (query.agent.empty() || text_in(spec, "agent") == query.agent);
 }
@@ -74,7 +74,7 @@ Result<Document> HttpCatalog::whole(const json& listed) {
   const auto id = listed.contains("metadata") ? text_in(listed["metadata"], "uid") : "";
   auto answer = get(collection(Table::Executions) + "/" + percent_encoded(id));
   if (!answer) return answer.error();
-  if (answer->body.contains("status")) {
+  if (answer->body.contains("status") && answer->body["status"].is_object()) {
     for (const auto* behind : {"agent", "entitlement", "quota"}) answer->body["status"].erase(behind);
   }
   return answer;
