@@ -66,10 +66,10 @@ Result<json> object_of(const Answer& answer, const std::string& url) {
   const bool is_json = answer.content_type.starts_with("application/json");
   auto body = is_json ? json::parse(answer.body, nullptr, false) : json();
   if (!body.is_object())
-    return stranger(url, is_json ? "its JSON is broken"
-                                 : "it sends " + (answer.content_type.empty()
-                                                      ? std::string("nothing it names")
-                                                      : answer.content_type.substr(0, 64)));
+    return stranger(
+        url, is_json ? "its JSON is broken"
+                     : "it sends " + (answer.content_type.empty() ? std::string("nothing it names")
+                                                                  : answer.content_type.substr(0, 64)));
   return Result<json>(boost::system::in_place_value, std::move(body));
 }
 

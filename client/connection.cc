@@ -151,9 +151,9 @@ struct Connection::State {
     if (phase == Phase::Securing) {
       const auto verdict = secure ? ::SSL_get_verify_result(secure->native_handle()) : X509_V_OK;
       if (verdict != X509_V_OK)
-        return {ErrorClass::Unsupported, where + "its certificate is not trusted: " +
-                                             ::X509_verify_cert_error_string(verdict) +
-                                             " (--certificate-authority names whom to trust)"};
+        return {ErrorClass::Unsupported,
+                where + "its certificate is not trusted: " + ::X509_verify_cert_error_string(verdict) +
+                    " (--certificate-authority names whom to trust)"};
       if (code.category() == asio::error::get_ssl_category())
         return {ErrorClass::Unsupported, where + "no TLS: " + code.message()};
     }

@@ -14,7 +14,7 @@ namespace slipway::client {
 struct Request {
   std::string method;
   std::string target;
-  std::string body;        ///< JSON; of GET and DELETE: empty
+  std::string body;  ///< JSON; of GET and DELETE: empty
   std::string accept = "application/json";
   std::string last_event;  ///< Last-Event-ID, if not empty
   /// Where a body goes as it comes, instead of being kept; false: enough of it was read.
@@ -37,7 +37,8 @@ struct ConnectionOptions {
   std::size_t most_bytes = 64 << 20;  ///< of an answer
 };
 
-/// One connection to a server, made when it is needed and kept for the next request. Blocking, for one thread.
+/// One connection to a server, made when it is needed and kept for the next request. Blocking, for one
+/// thread.
 ///
 /// Errors: Retry, the server was not reached, so it did nothing; Doubt, it may have read the request;
 /// Unsupported, it is not to be trusted (TLS) or speaks no HTTP.

@@ -90,8 +90,7 @@ Result<TimePoint> HttpCatalog::now() {
 
 Result<std::vector<store::Change>> HttpCatalog::apply(const std::vector<Object>& objects,
                                                       const store::ApplyOptions& options) {
-  const Request request{
-      .method = "POST", .target = "/v1/apply", .body = application_text(objects, options)};
+  const Request request{.method = "POST", .target = "/v1/apply", .body = application_text(objects, options)};
   const auto answer = object(request, options.dry_run || is_repeatable(objects, options));
   if (!answer) return answer.error();
   return changes_from(answer->body, objects.size());
@@ -131,8 +130,7 @@ Result<std::vector<json>> HttpCatalog::events(const ExecutionId& id) {
 
 Result<bool> HttpCatalog::cancel(const ExecutionId& id) {
   // Asked twice, it is cancelled once: the second answer says only who was first.
-  const auto answer =
-      ask({.method = "POST", .target = execution_path(id, "/cancel"), .body = "{}"}, false);
+  const auto answer = ask({.method = "POST", .target = execution_path(id, "/cancel"), .body = "{}"}, false);
   if (!answer) return answer.error();
   return answer->status == 202;
 }

@@ -59,14 +59,6 @@ class HttpCatalog final : public store::CommandCatalog {
   std::string url_;
   Connection connection_;
   std::mt19937 random_{std::random_device()()};
-
-  /// Ids of events are the server's own; a cursor of ours is the number of one of the latest.
-  struct Mark {
-    int number = 0;
-    std::string event;
-  };
-  std::deque<Mark> marks_;
-  int marked_ = 0;
 };
 
 }  // namespace slipway::client

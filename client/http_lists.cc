@@ -15,20 +15,19 @@ constexpr int kPage = 500;
 constexpr int kMostOthers = 10'000;  // of kinds that are not paged
 
 Error not_found(const store::Query& query) {
-  return {ErrorClass::NotFound,
-          std::string(singular_of(query.table)) + " \"" + query.name + "\" not found"};
+  return {ErrorClass::NotFound, std::string(singular_of(query.table)) + " \"" + query.name + "\" not found"};
 }
 
 std::string collection(Table table) { return "/v1/" + std::string(to_string(table)); }
 
 void add(std::string& target, const char* name, const std::string& value) {
   if (value.empty()) return;
-  target += (target.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" +
-            percent_encoded(value);
+  target +=
+      (target.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" + percent_encoded(value);
 }
 
 bool concerns(const store::Query& query, const json& document) {
-  const auto& spec = document.value("spec", json::object());
+  const auto spec = document.contains("spec") ? document["spec"] : json();
   return (query.user.empty() || text_in(spec, "user") == query.user) &&
          (query.agent.empty() || text_in(spec, "agent") == query.agent);
 }
@@ -74,7 +73,7 @@ Result<Document> HttpCatalog::whole(const json& listed) {
   const auto id = listed.contains("metadata") ? text_in(listed["metadata"], "uid") : "";
   auto answer = get(collection(Table::Executions) + "/" + percent_encoded(id));
   if (!answer) return answer.error();
-  if (answer->body.contains("status")) {
+  if (answer->body.contains("status") && answer->body["status"].is_object()) {
     for (const auto* behind : {"agent", "entitlement", "quota"}) answer->body["status"].erase(behind);
   }
   return answer;

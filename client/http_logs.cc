@@ -7,7 +7,6 @@ namespace slipway::client {
 namespace {
 
 constexpr std::size_t kMostBytes = 4 << 20;  // of a page
-constexpr std::size_t kMostMarks = 64;
 
 }  // namespace
 
@@ -16,11 +15,8 @@ Result<store::LogPage> HttpCatalog::logs(const ExecutionId& id, const store::Log
                   .target = "/v1/executions/" + percent_encoded(id) + "/logs",
                   .body = "",
                   .accept = "text/event-stream"};
-  for (const auto& mark : marks_) {
-    if (after.seq == mark.number) request.last_event = mark.event;
-  }
-  if (after.seq >= 0 && request.last_event.empty())
-    return Error{ErrorClass::Invalid, "the log is read from its beginning or from where it was read last"};
+  if (after.attempt != 0 || after.place != 0)
+    request.last_event = std::to_string(after.attempt) + "." + std::to_string(after.place);
   LogEvents events;
   request.take = [&](std::string_view piece) {
     events.add(piece);
@@ -30,19 +26,14 @@ Result<store::LogPage> HttpCatalog::logs(const ExecutionId& id, const store::Log
   // What came before the break is a page as well: the next goes on behind it.
   const bool broken = !answer && !events.chunks().empty();
   if (!answer && !broken)
-    return Error{answer.error().error_class == ErrorClass::Doubt ? ErrorClass::Retry
-                                                                  : answer.error().error_class,
-                 answer.error().message};
+    return Error{
+        answer.error().error_class == ErrorClass::Doubt ? ErrorClass::Retry : answer.error().error_class,
+        answer.error().message};
   if (answer && answer->status != 200) return error_of(*answer, true, url_);
   if (!events.good() || (answer && !answer->content_type.starts_with("text/event-stream")))
     return Error{ErrorClass::Unsupported, url_ + " does not send logs as a Slipway server does"};
-  store::LogPage page{events.take_chunks(), {}, after};
-  if (page.chunks.empty()) return page;
-  if (!events.last_id().empty()) {
-    marks_.push_back({marked_, events.last_id()});
-    page.next = {0, marked_++};
-  }
-  if (marks_.size() > kMostMarks) marks_.pop_front();
+  store::LogPage page{events.take_chunks(), events.cursors(), after};
+  if (!page.cursors.empty()) page.next = page.cursors.back();
   return page;
 }
 

@@ -1,6 +1,8 @@
 #include "client/log_events.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api/timestamp.h"
 #include "client/answers.h"
@@ -13,6 +15,16 @@ constexpr std::size_t kMostEvent = 16 << 20;
 LogChunk::Stream stream_from(const std::string& name) {
   if (name == "stderr") return LogChunk::Stream::Stderr;
   return name == "system" ? LogChunk::Stream::System : LogChunk::Stream::Stdout;
+}
+
+std::optional<store::LogCursor> cursor_in(std::string_view id) {
+  store::LogCursor cursor;
+  const auto* end = id.data() + id.size();
+  const auto attempt = std::from_chars(id.data(), end, cursor.attempt);
+  if (attempt.ec != std::errc() || attempt.ptr == end || *attempt.ptr != '.') return std::nullopt;
+  const auto place = std::from_chars(attempt.ptr + 1, end, cursor.place);
+  if (place.ec != std::errc() || place.ptr != end) return std::nullopt;
+  return cursor;
 }
 
 }  // namespace
@@ -39,12 +51,13 @@ void LogEvents::line(std::string_view text) {
 void LogEvents::finish_event() {
   const bool logged = event_ == "log";
   const auto data = logged ? nlohmann::json::parse(data_, nullptr, false) : nlohmann::json();
-  if (logged && (!data.is_object() || id_.empty())) good_ = false;
+  const auto cursor = cursor_in(id_);
+  if (logged && (!data.is_object() || !cursor)) good_ = false;
   if (logged && good_) {
     const auto at = parse_timestamp(text_in(data, "at"));
     chunks_.push_back({stream_from(text_in(data, "stream")), at ? *at : TimePoint(), text_in(data, "text")});
     bytes_ += chunks_.back().bytes.size();
-    last_id_ = id_;
+    cursors_.push_back(*cursor);
   }
   id_.clear(), event_.clear(), data_.clear();
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/execution.h"
+#include "store/catalog.h"
 
 namespace slipway::client {
 
@@ -17,7 +18,8 @@ class LogEvents {
   std::size_t bytes() const { return bytes_; }  ///< of the chunks
   const std::vector<LogChunk>& chunks() const { return chunks_; }
   std::vector<LogChunk> take_chunks() { return std::move(chunks_); }
-  const std::string& last_id() const { return last_id_; }  ///< behind the last chunk
+  /// Where a reader of each chunk stands: the events' ids, "<attempt>.<place>".
+  const std::vector<store::LogCursor>& cursors() const { return cursors_; }
 
  private:
   void finish_event();
@@ -25,8 +27,8 @@ class LogEvents {
 
   std::string rest_;
   std::string id_, event_, data_;
-  std::string last_id_;
   std::vector<LogChunk> chunks_;
+  std::vector<store::LogCursor> cursors_;
   std::size_t bytes_ = 0;
   bool good_ = true;
 };

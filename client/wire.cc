@@ -35,10 +35,14 @@ std::optional<int> maybe(const json& body, const char* name) {
   return static_cast<int>(number_in(body, name));
 }
 
-bool flag_in(const json& body, const char* name) { return body.value(name, json()) == json(true); }
+json member(const json& body, const char* name) {
+  return body.is_object() && body.contains(name) ? body[name] : json();
+}
+
+bool flag_in(const json& body, const char* name) { return member(body, name) == json(true); }
 
 double decimal_in(const json& body, const char* name) {
-  const auto value = body.value(name, json());
+  const auto value = member(body, name);
   return value.is_number() ? value.get<double>() : 0;
 }
 
@@ -68,7 +72,7 @@ bool is_repeatable(const std::vector<Object>& objects, const store::ApplyOptions
 
 Result<std::vector<store::Change>> changes_from(const json& body, std::size_t expected) {
   using What = store::Change::What;
-  const auto items = body.value("items", json::array());
+  const auto items = member(body, "items");
   if (!items.is_array() || items.size() != expected) return strange("other documents than were applied");
   std::vector<store::Change> changes;
   for (const auto& item : items) {

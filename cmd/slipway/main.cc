@@ -21,6 +21,8 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
                  "a slipwayd's http:// or https:// URL, instead of the database (env SLIPWAY_SERVER)");
   app.add_option("--token", session.token_flag, "who asks the server (env SLIPWAY_TOKEN)");
   app.add_option("--token-file", session.token_file, "the file the token stands in");
+  app.add_option("--request-timeout", session.request_timeout, "how long the server may take to answer")
+      ->capture_default_str();
   app.add_option("--certificate-authority", session.certificate_authority,
                  "PEM file of whom to trust for https; default: the system's (env "
                  "SLIPWAY_CERTIFICATE_AUTHORITY)");

@@ -6,11 +6,11 @@
 #include <thread>
 
 #include "api/fields.h"
+#include "api/quantity.h"
 #include "api/yaml.h"
 #include "client/http_catalog.h"
 #include "cmd/slipway/files.h"
 #include "cmd/slipway/terminal.h"
-#include "cmd/slipway/words.h"
 #include "store/postgres/migrate.h"
 #include "store/postgres/postgres_catalog.h"
 
@@ -46,7 +46,7 @@ Result<std::string> token_of(const Session& session) {
   if (session.token_file.empty()) return environment("SLIPWAY_TOKEN");
   auto text = read_file(session.token_file, kMostToken);
   if (!text) return text.error();
-  return trimmed(*text);
+  return one_line(*text);
 }
 
 Result<client::ConnectionOptions> connection_of(const Session& session, const std::string& url) {
@@ -57,11 +57,17 @@ Result<client::ConnectionOptions> connection_of(const Session& session, const st
   const auto token = token_of(session);
   if (!token) return token.error();
   options.token = *token;
-  if (options.token.find_first_of("\r\n") != std::string::npos)
-    return Error{ErrorClass::Invalid, "the token is not one line"};
+  if (options.token.find_first_of(" \t\r\n") != std::string::npos)
+    return Error{ErrorClass::Invalid, "the token is not one word"};
   options.certificate_authority = session.certificate_authority.empty()
                                       ? environment("SLIPWAY_CERTIFICATE_AUTHORITY")
                                       : session.certificate_authority;
+  const auto timeout = parse_duration(session.request_timeout);
+  if (!timeout || *timeout <= timeout->zero())
+    throw CLI::ValidationError("--request-timeout",
+                               "expected a duration such as 30s, got \"" + session.request_timeout + "\"");
+  options.answer_within = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
+  options.connect_within = std::min(options.connect_within, options.answer_within);
   return options;
 }
 

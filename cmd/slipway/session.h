@@ -15,11 +15,12 @@ namespace slipway::cli {
 /// What every command shares: where the database or the server before it is, and the one catalog opened
 /// there.
 struct Session {
-  std::string database_flag;          ///< --database-url, empty if not given
-  std::string server_flag;            ///< --server
-  std::string token_flag;             ///< --token
-  std::string token_file;             ///< --token-file
-  std::string certificate_authority;  ///< --certificate-authority
+  std::string database_flag;            ///< --database-url, empty if not given
+  std::string server_flag;              ///< --server
+  std::string token_flag;               ///< --token
+  std::string token_file;               ///< --token-file
+  std::string certificate_authority;    ///< --certificate-authority
+  std::string request_timeout = "60s";  ///< --request-timeout, of a server's answer
   std::string config_file = "/etc/slipway/config.yaml";
   int exit_code = 0;
 

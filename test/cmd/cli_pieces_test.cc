@@ -129,7 +129,7 @@ TEST(JsonPath, ItIsKnownWhetherInputOrOutputIsShown) {
 
 TEST(Selector, TermsOfEachForm) {
   using Op = store::LabelTerm::Op;
-  const auto terms = parse_selector("a=1,b==2, c!=3 ,d in (4, 5),e notin (6),f,!g");
+  const auto terms = store::parse_selector("a=1,b==2, c!=3 ,d in (4, 5),e notin (6),f,!g");
   ASSERT_TRUE(terms) << terms.error().message;
   const std::vector<std::tuple<std::string, Op, std::vector<std::string>>> expected = {
       {"a", Op::In, {"1"}},    {"b", Op::In, {"2"}},  {"c", Op::NotIn, {"3"}}, {"d", Op::In, {"4", "5"}},
@@ -138,7 +138,7 @@ TEST(Selector, TermsOfEachForm) {
   for (std::size_t i = 0; i < expected.size(); ++i)
     EXPECT_EQ(std::tuple((*terms)[i].key, (*terms)[i].op, (*terms)[i].values), expected[i]) << i;
   for (const auto* wrong : {"", "a,", "=1", "a in 1", "a in (1", "in (1)", "!", "a b"})
-    EXPECT_FALSE(parse_selector(wrong)) << wrong;
+    EXPECT_FALSE(store::parse_selector(wrong)) << wrong;
 }
 
 TEST(UnifiedDiff, HunksAsDiffWritesThem) {

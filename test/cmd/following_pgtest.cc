@@ -12,8 +12,10 @@ using testing::HasSubstr;
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-TEST(Following, RunStreamsTheLogsAndEndsWithTheContainersCode) {
-  Shop shop;
+class BothWays : public testing::TestWithParam<Way> {};
+
+TEST_P(BothWays, RunStreamsTheLogsAndEndsWithTheContainersCode) {
+  Shop shop(GetParam());
   const auto command = shop.start("slipway run momentum --input '{}' --name live --follow");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "execution/live created\n"); }));
   shop.run_execution("live");
@@ -28,8 +30,8 @@ TEST(Following, RunStreamsTheLogsAndEndsWithTheContainersCode) {
   EXPECT_THAT(ran.err, HasSubstr(" FAILED: NonZeroExit: It is over.\n"));
 }
 
-TEST(Following, RunPrintsTheResultAlone) {
-  Shop shop;
+TEST_P(BothWays, RunPrintsTheResultAlone) {
+  Shop shop(GetParam());
   const auto command = shop.start("slipway run agent/momentum --input '{}' --name live --follow");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "created\n"); }));
   shop.run_execution("live");
@@ -77,8 +79,8 @@ TEST(Following, LogsGoOnWhereTheyStoodAfterTheDatabaseWasAway) {
   EXPECT_EQ(command->out(), "before\nafter\n");
 }
 
-TEST(Following, AWatchPrintsALineForEachChangeAndEndsWithZero) {
-  Shop shop;
+TEST_P(BothWays, AWatchPrintsALineForEachChangeAndEndsWithZero) {
+  Shop shop(GetParam());
   const auto command = shop.start("slipway get executions --watch -o name");
   ASSERT_TRUE(eventually([&] { return holds(command->out(), "execution/first\n"); }));
   const auto before = command->out();
@@ -91,8 +93,8 @@ TEST(Following, AWatchPrintsALineForEachChangeAndEndsWithZero) {
   EXPECT_EQ(command->out(), before + "execution/third\n");
 }
 
-TEST(Following, RowsOfAWatchStandUnderTheirHeadings) {
-  Shop shop;
+TEST_P(BothWays, RowsOfAWatchStandUnderTheirHeadings) {
+  Shop shop(GetParam());
   const auto command = shop.start("slipway get ex third -w");
   ASSERT_TRUE(eventually([&] { return holds(command->out(), "Queued"); }));
   shop.run_execution("third");
@@ -103,8 +105,8 @@ TEST(Following, RowsOfAWatchStandUnderTheirHeadings) {
       << command->out();
 }
 
-TEST(Following, AWaitEndsAtTheConditionOrWhenItCanNoLongerCome) {
-  Shop shop;
+TEST_P(BothWays, AWaitEndsAtTheConditionOrWhenItCanNoLongerCome) {
+  Shop shop(GetParam());
   const auto met = shop.start("slipway wait --for=condition=Started ex/third --timeout=30s");
   const auto value =
       shop.start("slipway wait --for=jsonpath={.status.reason}=Completed ex/third --timeout=1h");
@@ -122,8 +124,8 @@ TEST(Following, AWaitEndsAtTheConditionOrWhenItCanNoLongerCome) {
   EXPECT_EQ(shop.run("slipway wait --for=jsonpath={.status.ready}=true node/n1").exit_code, 0);
 }
 
-TEST(Following, DeletionOfAnUnfinishedExecutionWaitsForItsEnd) {
-  Shop shop;
+TEST_P(BothWays, DeletionOfAnUnfinishedExecutionWaitsForItsEnd) {
+  Shop shop(GetParam());
   const auto command = shop.start("slipway delete ex/third --timeout=30s");
   ASSERT_TRUE(eventually([&] {
     return shop.sql().value("SELECT cancel_requested FROM slipway.executions WHERE name = 'third'") == "t";
@@ -137,8 +139,8 @@ TEST(Following, DeletionOfAnUnfinishedExecutionWaitsForItsEnd) {
             "running?)\n");
 }
 
-TEST(ForceFinish, EndsWhatALostNodeHolds) {
-  Shop shop;
+TEST_P(BothWays, ForceFinishEndsWhatALostNodeHolds) {
+  Shop shop(GetParam());
   EXPECT_EQ(shop.run("slipway force-finish third --reason=x").exit_code, 1);  // on no node
   shop.run_execution("third");
   const auto id = shop.sql().value("SELECT id FROM slipway.executions WHERE name = 'third'");
@@ -169,6 +171,9 @@ TEST(ForceFinish, EndsWhatALostNodeHolds) {
                 "ARRAY[e.id], ARRAY[e.claim_id], ARRAY[0::bigint], 'Retrying', '') WHERE e.name = 'third'"),
             "f");
 }
+
+INSTANTIATE_TEST_SUITE_P(Following, BothWays, testing::Values(Way::Postgres, Way::Http),
+                         [](const auto& way) { return way.param == Way::Http ? "Http" : "Postgres"; });
 
 }  // namespace
 }  // namespace slipway::test

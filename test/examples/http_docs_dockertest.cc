@@ -43,7 +43,7 @@ TEST(HttpDocs, EveryCommandRunsAsItIsWritten) {
     return ran.out;
   };
   const auto blocks = shell_blocks();
-  ASSERT_EQ(blocks.size(), 4U);
+  ASSERT_EQ(blocks.size(), 5U);
   const auto token = shell(blocks[0]);
   environment["TOKEN"] = token.substr(0, token.find('\n'));
   const auto made = json::parse(shell(blocks[1]), nullptr, false);
@@ -61,9 +61,14 @@ TEST(HttpDocs, EveryCommandRunsAsItIsWritten) {
   EXPECT_EQ(json::parse(answers[3])["total"], 1);
   EXPECT_EQ(json::parse(answers[4])["code"], "Conflict");
   EXPECT_EQ(json::parse(answers[5])["completed"], 1);
-  const auto logs = shell(blocks[3]);
+  EXPECT_EQ(json::parse(shell(blocks[3]))["items"][0]["what"], "created");
+  const auto logs = shell(blocks[4]);
   EXPECT_THAT(logs, testing::HasSubstr("reading\n"));
   EXPECT_THAT(logs, testing::HasSubstr("event: end"));
+  EXPECT_EQ(shell("slipway --server $SLIPWAY --token $TOKEN logs -f $ID"), "reading\n");
+  EXPECT_EQ(
+      shell("slipway --server $SLIPWAY --token $TOKEN wait --for=condition=Finished batch-1 --timeout=30s"),
+      "execution/batch-1 condition met\n");
 }
 
 }  // namespace

@@ -56,6 +56,8 @@ Command::Command(std::vector<std::string> argv, std::map<std::string, std::strin
       ::setenv(name.c_str(), value.c_str(), 1);
     }
   }
+  // Sockets of a server in this process are not the child's: it would keep them open.
+  ::close_range(3, ~0U, 0);
   std::vector<char*> words;
   for (auto& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
