@@ -155,10 +155,13 @@ store::LogCursor cursor_from(const std::string& id) {
   store::LogCursor cursor;
   if (id.empty()) return cursor;
   const auto dot = id.find('.');
+  const auto whole = [](const char* from, const char* to, int& number) {
+    const auto read = std::from_chars(from, to, number);
+    return read.ec == std::errc() && read.ptr == to && number >= 0;
+  };
   const auto* end = id.data() + id.size();
-  if (dot == std::string::npos ||
-      std::from_chars(id.data(), id.data() + dot, cursor.attempt).ptr != id.data() + dot ||
-      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end || cursor.place < 0)
+  if (dot == std::string::npos || !whole(id.data(), id.data() + dot, cursor.attempt) ||
+      !whole(id.data() + dot + 1, end, cursor.place))
     refuse(400, "Invalid", "Last-Event-ID: expected the id of an event of this stream.");
   return cursor;
 }

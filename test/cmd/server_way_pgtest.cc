@@ -237,7 +237,7 @@ TEST(ThroughAServer, LongLogsComeWhole) {
   shop.sql().exec(
       "INSERT INTO slipway.execution_log_chunks (execution_id, attempt, seq, at, stream, bytes) SELECT id, "
       "1, "
-      "n, now(), 'stdout', convert_to(repeat(chr(233) || 'xy', 15000) || E'\\n', 'UTF8') FROM "
+      "(n - 1) * 60001, now(), 'stdout', convert_to(repeat(chr(233) || 'xy', 15000) || E'\\n', 'UTF8') FROM "
       "slipway.executions, generate_series(1, 100) n WHERE name = 'third'");
   const auto there = shop.run("slipway --database-url '" + shop.url() + "' logs third | sha256sum").out;
   EXPECT_EQ(shop.run("slipway logs third | sha256sum").out, there);

@@ -165,7 +165,7 @@ TEST_F(ApiTest, PagesShowEachRowOnceNewestFirst) {
   EXPECT_EQ(ask(reader_, "GET", "/v1/executions?status=COMPLETED").json()["total"], 1);
   EXPECT_EQ(ask(reader_, "GET", "/v1/executions?agent=echo&status=PENDING").json()["total"], 6);
   EXPECT_EQ(ask(reader_, "GET", "/v1/executions?label=team%3Dquant").json()["total"], 1);
-  for (const auto* bad : {"limit=0", "limit=501", "limit=x", "page=0", "status=DONE", "label=x",
+  for (const auto* bad : {"limit=0", "limit=501", "limit=x", "page=0", "status=DONE", "label=%3Dx",
                           "continue=zzz", "continue=1.2"})
     EXPECT_THAT(ask(reader_, "GET", std::string("/v1/executions?") + bad).status, testing::AnyOf(400, 422))
         << bad;
