@@ -86,8 +86,9 @@ Counts counted_by_prometheus(const Prometheus& prometheus, const Comparison& com
   for (const auto& label : comparison.labels) by += (by.empty() ? "" : ", ") + label;
   Counts counts;
   for (const auto& series : prometheus.query("sum by (" + by + ") (" + comparison.metric + ")")) {
-    std::vector<std::string> key;
-    for (const auto& label : comparison.labels) key.push_back(series.labels.at(label));
+    std::vector<std::string> key(comparison.labels.size());
+    std::transform(comparison.labels.begin(), comparison.labels.end(), key.begin(),
+                   [&](const auto& label) { return series.labels.at(label); });
     if (series.value != 0) counts[key] = series.value;
   }
   return counts;
