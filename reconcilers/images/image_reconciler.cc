@@ -21,7 +21,7 @@ asio::awaitable<Result<Outcome>> ImageReconciler::reconcile(const controller::Ke
   if (const auto found = attempts_.find(key);
       found != attempts_.end() && found->second.forget_at != TimePoint{}) {
     const bool told = clock_.now() < found->second.forget_at;
-    if (told) co_return answer(key, images_.view(key, {}));
+    if (told) co_return answer(key, found->second.told);
     attempts_.erase(found);
     images_.forget(key);
     if (!images_.wanted(key)) co_return Outcome{Converged{}};
@@ -40,9 +40,10 @@ asio::awaitable<Result<Outcome>> ImageReconciler::reconcile(const controller::Ke
 
 Outcome ImageReconciler::answer(const controller::Key& key, ImageView view) {
   const bool good = view.state == ImageView::State::Present;
-  for (const auto& waiter : images_.answer(key, std::move(view))) hooks_.on_answer(waiter);
+  for (const auto& waiter : images_.answer(key, view)) hooks_.on_answer(waiter);
   if (good) return Converged{};
   auto& attempts = attempts_[key];
+  attempts.told = std::move(view);
   if (attempts.forget_at == TimePoint{}) attempts.forget_at = clock_.now() + kAnswerStands;
   return WakeAt{attempts.forget_at};
 }

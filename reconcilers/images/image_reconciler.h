@@ -28,6 +28,7 @@ class ImageReconciler : public controller::Reconciler {
   struct Attempts {
     int failed = 0;
     TimePoint forget_at;  ///< a refusal is told until then, so that a crowd of waiters costs one look
+    ImageView told;  ///< that refusal: under Always the table shows it to nobody who has not waited for it
   };
   controller::Outcome answer(const controller::Key& key, ImageView view);
   Result<controller::Outcome> settle_failure(const controller::Key& key, const runtime::PullResult& pulled);

@@ -53,6 +53,15 @@ class Reasons : public ::testing::Test {
         "INSERT INTO slipway.executions (" + names + ") VALUES (" + values + ") RETURNING id",
         {user, agent_name, input});
   }
+  /// How often a loop of the daemon has turned.
+  static double reconciles(const std::string& controller) {
+    const auto page = house_->daemon().get("/metrics");
+    double sum = 0;
+    for (auto at = page.find("slipway_reconcile_total{controller=\"" + controller); at != std::string::npos;
+         at = page.find("slipway_reconcile_total{controller=\"" + controller, at + 1))
+      sum += std::strtod(page.c_str() + page.find("} ", at) + 2, nullptr);
+    return sum;
+  }
   static std::string use_of(const std::string& id) {
     const auto rows = house_->sql().query(
         "SELECT refunded_at IS NOT NULL FROM slipway.entitlement_spends WHERE execution_id = $1", {id});
@@ -170,6 +179,9 @@ TEST_F(Reasons, OfThePlatform) {
   grant("u-1", "sleeper");
   agent("unreachable", "", R"({"image": "127.0.0.1:1/x:1", "imagePullPolicy": "Always"})");
   expect_end(submit("unreachable"), Reason::ImagePullFailed);
+  // Another one while that answer stands is told the same, and the two loops do not chase each other over it.
+  expect_end(submit("unreachable"), Reason::ImagePullFailed);
+  EXPECT_LT(reconciles("image"), 50);
   agent("glutton", "exit 0", R"({"resources": {"limits": {"memory": "2Gi"}}})");
   expect_end(submit("glutton"), Reason::NotEnforceable, "none");
   agent("elsewhere", "exit 0", R"({"runtimeClassName": "gvisor"})");
