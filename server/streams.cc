@@ -155,10 +155,12 @@ store::LogCursor cursor_from(const std::string& id) {
   store::LogCursor cursor;
   if (id.empty()) return cursor;
   const auto dot = id.find('.');
-  const auto* end = id.data() + id.size();
-  if (dot == std::string::npos ||
-      std::from_chars(id.data(), id.data() + dot, cursor.attempt).ptr != id.data() + dot ||
-      std::from_chars(id.data() + dot + 1, end, cursor.place).ptr != end || cursor.place < 0)
+  const auto number = [&](std::size_t from, std::size_t to, int& value) {
+    const auto read = std::from_chars(id.data() + from, id.data() + to, value);
+    return read.ec == std::errc{} && read.ptr == id.data() + to && value >= 0;
+  };
+  if (dot == std::string::npos || !number(0, dot, cursor.attempt) ||
+      !number(dot + 1, id.size(), cursor.place))
     refuse(400, "Invalid", "Last-Event-ID: expected the id of an event of this stream.");
   return cursor;
 }
