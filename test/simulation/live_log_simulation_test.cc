@@ -43,11 +43,11 @@ TEST_P(LiveLog, IsStoredOnceWhileItRunsWhateverBefallsACall) {
   EXPECT_EQ(world.breaches(), std::vector<std::string>{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Calls, LiveLog,
-                         ::testing::Combine(::testing::Values("store.live_log", "runtime.follow", "store.append_log"),
-                                            ::testing::Values(Fate::Pass, Fate::CallLost, Fate::AnswerLost,
-                                                              Fate::DiesBefore, Fate::DiesDuring,
-                                                              Fate::DiesAfter)));
+INSTANTIATE_TEST_SUITE_P(
+    Calls, LiveLog,
+    ::testing::Combine(::testing::Values("store.live_log", "runtime.follow", "store.append_log"),
+                       ::testing::Values(Fate::Pass, Fate::CallLost, Fate::AnswerLost, Fate::DiesBefore,
+                                         Fate::DiesDuring, Fate::DiesAfter)));
 
 TEST(LiveLogSimulation, WhatEndsAtOnceIsNotFollowed) {
   World world;
