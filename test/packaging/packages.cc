@@ -49,8 +49,9 @@ Packages::~Packages() {
 CleanRoot::CleanRoot() : dir_(new_directory("root")) {
   const auto kept = build_dir() + "/clean-root.tar";
   if (!fs::exists(kept)) {
-    const auto mirror =
+    const auto known =
         sh("apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1 | tr -d '\\n'");
+    const std::string mirror = known.empty() ? "http://deb.debian.org/debian" : known;
     const auto made = new_directory("bootstrap");
     sh("debootstrap --variant=minbase bookworm " + made.string() + " " + mirror);
     sh("rm -rf " + made.string() + "/var/cache/apt/archives/*.deb && tar -C " + made.string() + " -cf " +
