@@ -21,6 +21,15 @@ constexpr int kTrouble = 2;
 
 int trouble(const Error& error) { return fail(error), kTrouble; }
 
+// What an Execution's document leaves out is as the row has it: the first decision fills in the agent's.
+void leave_out(nlohmann::json& live, const Object& object) {
+  if (!std::holds_alternative<ExecutionSpec>(object.spec)) return;
+  const auto document = document_of(object);
+  for (const auto* field :
+       {"timeout", "notBefore", "startDeadline", "retryLimit", "ttlAfterFinished", "traceparent"})
+    if (!document.at("spec").contains(field)) live["spec"].erase(field);
+}
+
 // The document that stands there now, as YAML; empty: none does.
 Result<std::string> live_document(store::CommandCatalog& catalog, const Object& object) {
   store::Query query{table_from(std::string(singular_of(object.kind()))), object.name};
@@ -30,9 +39,9 @@ Result<std::string> live_document(store::CommandCatalog& catalog, const Object& 
   const auto found = catalog.list(query);
   if (!found && found.error().error_class == ErrorClass::NotFound) return std::string();
   if (!found) return found.error();
-  const auto own = own_fields(found->front());
+  auto own = own_fields(found->front());
   // A spec that another binary, or SQL, has written and this one would not accept is shown as it stands.
-  if (own) return write_yaml(*own);
+  if (own) return leave_out(*own, object), write_yaml(*own);
   auto raw = found->front();
   raw.erase("status");
   return write_yaml(raw);

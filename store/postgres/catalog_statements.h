@@ -41,15 +41,18 @@ inline constexpr Statement kInsertExecution{"catalog_insert_execution", R"(
   VALUES ($1, $2, $3, $4, $5::json, $6::int, $7::int, $8::timestamptz, $9::timestamptz, $10::int, $11::int, $12::jsonb,
     $13, $14::boolean)
   ON CONFLICT (user_id, name) DO NOTHING RETURNING id)"};
+// A field that is left out is as the row has it: the first decision has filled in the agent's, and a retry its pause.
 inline constexpr Statement kLockExecution{"catalog_lock_execution", R"(
   SELECT id, agent, input::text, entitlement_id,
-    not_before IS NOT DISTINCT FROM $3::timestamptz, start_deadline IS NOT DISTINCT FROM $4::timestamptz,
-    retry_limit IS NOT DISTINCT FROM $5::int, traceparent IS NOT DISTINCT FROM $6, cancel_requested
+    coalesce($3::timestamptz = not_before, $3 IS NULL), coalesce($4::timestamptz = start_deadline, $4 IS NULL),
+    coalesce($5::int = retry_limit, $5 IS NULL), coalesce($6 = traceparent, $6 IS NULL), cancel_requested
   FROM slipway.executions WHERE user_id = $1 AND name = $2 FOR UPDATE)"};
 inline constexpr Statement kUpdateExecution{"catalog_update_execution", R"(
-  UPDATE slipway.executions SET cancel_requested = cancel_requested OR $2::boolean, timeout_seconds = $3::int,
-    priority = $4::int, labels = $5::jsonb, ttl_seconds_after_finished = $6::int
-  WHERE id = $1::uuid AND (cancel_requested OR $2::boolean, $3::int, $4::int, $5::jsonb, $6::int)
+  UPDATE slipway.executions SET cancel_requested = cancel_requested OR $2::boolean,
+    timeout_seconds = coalesce($3::int, timeout_seconds), priority = $4::int, labels = $5::jsonb,
+    ttl_seconds_after_finished = coalesce($6::int, ttl_seconds_after_finished)
+  WHERE id = $1::uuid AND (cancel_requested OR $2::boolean, coalesce($3::int, timeout_seconds), $4::int, $5::jsonb,
+                           coalesce($6::int, ttl_seconds_after_finished))
     IS DISTINCT FROM (cancel_requested, timeout_seconds, priority, labels, ttl_seconds_after_finished) RETURNING id)"};
 
 inline constexpr Statement kWhy{"catalog_why", R"(

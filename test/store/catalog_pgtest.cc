@@ -73,6 +73,12 @@ TEST_F(Catalog, AnExecutionIsInsertedOnceAndChangesOnlyWhatMayChange) {
   };
   EXPECT_THAT(apply(with("")), ElementsAre(What::Created));
   EXPECT_THAT(apply(with("")), ElementsAre(What::Unchanged));
+  // As the first decision and a retry leave it.
+  sql_.exec(
+      "BEGIN; SET LOCAL slipway.controller = 'on'; UPDATE slipway.executions SET retry_limit = 0, "
+      "timeout_seconds = 30, not_before = now(); COMMIT");
+  EXPECT_THAT(apply(with("")), ElementsAre(What::Unchanged)) << "what is left out is as the row has it";
+  EXPECT_EQ(sql_.value("SELECT timeout_seconds FROM slipway.executions"), "30");
   EXPECT_THAT(apply(with(", timeout: 2m, priority: 3")), ElementsAre(What::Configured));
   EXPECT_THAT(error_of(with(", retryLimit: 1")),
               HasSubstr("execution/run-1: spec.retryLimit: field is immutable"));
