@@ -108,9 +108,8 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
 
 /// No container, but a directory, mount, cgroup or volume of this attempt.
 asio::awaitable<bool> DockerRuntime::Impl::leaves_something(std::string name) {
-  const bool here = co_await on_pool([this, name, cgroup = cgroup_of(name)] {
-    return files_.exists(name) || cgroups_.exists(cgroup);
-  });
+  const bool here = co_await on_pool(
+      [this, name, cgroup = cgroup_of(name)] { return files_.exists(name) || cgroups_.exists(cgroup); });
   if (here || !volumes_) co_return here;
   co_return co_await has_volume(name + "-output");
 }

@@ -41,7 +41,8 @@ inline constexpr Statement kInsertExecution{"catalog_insert_execution", R"(
   VALUES ($1, $2, $3, $4, $5::json, $6::int, $7::int, $8::timestamptz, $9::timestamptz, $10::int, $11::int, $12::jsonb,
     $13, $14::boolean)
   ON CONFLICT (user_id, name) DO NOTHING RETURNING id)"};
-// A field that is left out is as the row has it: the first decision has filled in the agent's, and a retry its pause.
+// A field that is left out is as the row has it: the first decision has filled in the agent's, and a retry
+// its pause.
 inline constexpr Statement kLockExecution{"catalog_lock_execution", R"(
   SELECT id, agent, input::text, entitlement_id,
     coalesce($3::timestamptz = not_before, $3 IS NULL), coalesce($4::timestamptz = start_deadline, $4 IS NULL),
