@@ -60,6 +60,25 @@ TEST_F(Writes, ARegistrationWaitsForTheWriteInFlight) {
   EXPECT_EQ(state->value().epoch, 2);
 }
 
+TEST_F(Writes, ACleanUpRidesWithTheNextMoveAndGoesAloneWhenNoneComes) {
+  const auto over = running(), goes_on = running(), alone = running();
+  for (const auto& e : {over, alone})
+    ASSERT_TRUE(run(store_->finish(end(e, Stage::Running, Reason::Completed))).value());
+  int written = 0;
+  for (const auto& move :
+       {step(over, Stage::Finished, Stage::Cleaned), step(goes_on, Stage::Running, Stage::Running)})
+    asio::co_spawn(io_, store_->record(move), [&](const std::exception_ptr&, Result<bool> answer) {
+      written += answer && *answer ? 1 : 0;
+    });
+  ASSERT_TRUE(run_until([&] { return written == 2; }));
+  EXPECT_EQ(sql_->value(
+                "SELECT count(DISTINCT xmin::text) FROM slipway.executions WHERE id IN ($1::uuid, $2::uuid)",
+                {over.ref.execution, goes_on.ref.execution}),
+            "1")
+      << "one transaction";
+  EXPECT_TRUE(run(store_->record(step(alone, Stage::Finished, Stage::Cleaned))).value());
+}
+
 TEST_F(Writes, RefundsFollowTheTableOfReasons) {
   int checked = 0;
   for (int i = 0; i <= static_cast<int>(Reason::NotEnforceable); ++i) {

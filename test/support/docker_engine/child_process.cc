@@ -16,6 +16,7 @@ void ChildProcess::start(const std::vector<std::string>& command, const std::str
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const pid_t parent = getpid();
+  exit_code_ = -1;
   pid_ = fork();
   if (pid_ != 0) return;
   setsid();

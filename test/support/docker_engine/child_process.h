@@ -23,7 +23,7 @@ class ChildProcess {
   void kill_and_wait();
   bool running();
   pid_t pid() const { return pid_; }
-  /// Of the last one that ended by itself; -1: none has, or it died by a signal.
+  /// Of the one started last; -1: it has not ended by itself, or it died by a signal.
   int exit_code() const { return exit_code_; }
 
  private:
