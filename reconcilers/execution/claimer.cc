@@ -40,10 +40,10 @@ asio::awaitable<Result<Outcome>> Claimer::reconcile(const controller::Key&) {
     if (!until) co_return until.error();
     if (asleep_) co_return Outcome{WakeAt{*until}};
   }
-  const auto decided = co_await decide();
-  if (!decided) co_return decided.error();
   if (const auto rest = gathers_for(); rest > Duration{0})
     co_return Outcome{WakeAt{parts_.clock.now() + rest}};
+  const auto decided = co_await decide();
+  if (!decided) co_return decided.error();
   const auto claimed = co_await claim();
   if (!claimed) co_return claimed.error();
   may_wait_ = may_wait_ || *decided + *claimed > 0;

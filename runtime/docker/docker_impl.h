@@ -106,6 +106,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   asio::awaitable<void> follow_events();
   asio::awaitable<bool> read_events(EngineStream& stream);
   void disarm(const std::string& container_id);
+  bool told_by_wait(const std::string& action, const std::string& container_id);
   void notify(const ExecutionId& execution);
 
   /// Runs blocking work on the pool and comes back to the io thread.
@@ -130,6 +131,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   std::uint64_t watch_epoch_ = 0;  ///< grows with every watch and unwatch; an older follower ends
   std::map<std::string, std::shared_ptr<EngineStream>>
       armed_;  ///< by container id: waits for an exit; null while opening
+  std::set<std::string> exits_told_;  ///< by a wait, ahead of the event that says the same
   std::set<std::shared_ptr<EngineStream>> streams_;
   std::map<std::string, std::shared_ptr<asio::steady_timer>> pulling_;  ///< one pull per image at a time
 };

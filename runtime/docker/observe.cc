@@ -32,6 +32,9 @@ void read_state(const json& state, Observation& seen) {
   if (seen.finished_at != TimePoint{}) seen.finished_at = std::max(seen.finished_at, seen.started_at);
 }
 
+/// Once it has, whether it could be started again is no question.
+bool has_run(const Observation& seen) { return seen.started_at != TimePoint{}; }
+
 }  // namespace
 
 NodeBinding DockerRuntime::Impl::node_binding(const ContainerSpec& spec, bool volumes) const {
@@ -98,7 +101,7 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
   if (expected) seen.violated_limit = compare(*expected, facts);
-  seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+  if (!has_run(seen)) seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
   // A daemon that came back knows nothing of the waits it had armed.
   if (seen.state == ContainerState::Running && on_change_ && !armed_.contains(seen.container_id)) {
     co_await arm_wait(ref, seen.container_id, false);

@@ -44,10 +44,17 @@ void DockerRuntime::Impl::unwatch() {
 
 /// A wait for a container that never ran does not end with its removal.
 void DockerRuntime::Impl::disarm(const std::string& container_id) {
+  exits_told_.erase(container_id);
   const auto found = armed_.find(container_id);
   if (found == armed_.end()) return;
   if (found->second) found->second->close();
   armed_.erase(found);
+}
+
+/// Whether a wait tells, or has told, what this event says.
+bool DockerRuntime::Impl::told_by_wait(const std::string& action, const std::string& container_id) {
+  if (action != "die") return false;
+  return exits_told_.erase(container_id) > 0 || armed_.contains(container_id);
 }
 
 void DockerRuntime::Impl::shut_down() { unwatch(); }
@@ -63,9 +70,8 @@ asio::awaitable<bool> DockerRuntime::Impl::read_events(EngineStream& stream) {
       const json event = parse_answer(pending.substr(0, end));
       const json& actor = member(event, "Actor");
       const ExecutionId execution = text_of(member(member(actor, "Attributes"), kLabelExecution));
-      const bool told_by_wait =
-          text_of(member(event, "Action")) == "die" && armed_.contains(text_of(member(actor, "ID")));
-      if (!execution.empty() && !told_by_wait) notify(execution);
+      const bool told = told_by_wait(text_of(member(event, "Action")), text_of(member(actor, "ID")));
+      if (!execution.empty() && !told) notify(execution);
     }
     if (pending.size() > kLongestEvent) co_return false;
   }
@@ -88,6 +94,7 @@ asio::awaitable<void> DockerRuntime::Impl::follow_events() {
     if (epoch != watch_epoch_) co_return;
     if (stream && (*stream)->status() == 200) {
       pause = 100ms;
+      exits_told_.clear();
       notify({});  // whatever happened while nobody listened
       streams_.insert(*stream);
       co_await read_events(**stream);
@@ -119,9 +126,12 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::arm_wait(AttemptRef ref, std:
   armed_[container_id] = *stream;
   auto follow = [](std::shared_ptr<Impl> self, std::shared_ptr<EngineStream> open, ExecutionId execution,
                    std::string id) -> asio::awaitable<void> {
-    co_await open->read(24h * 365);
+    const auto answer = co_await open->read(24h * 365);
     const auto found = self->armed_.find(id);
-    if (found != self->armed_.end() && found->second == open) self->armed_.erase(found);
+    if (found != self->armed_.end() && found->second == open) {
+      self->armed_.erase(found);
+      if (answer && !answer->empty()) self->exits_told_.insert(id);
+    }
     self->notify(execution);  // exit or a broken stream: look
   };
   asio::co_spawn(io_, follow(shared_from_this(), *stream, ref.execution, container_id),

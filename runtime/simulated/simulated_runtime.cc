@@ -79,6 +79,7 @@ Observation SimulatedRuntime::observation_of(SimulatedEngine& engine, const std:
   seen.engine_error = container->error;
   seen.started_at = container->started_at;
   seen.finished_at = std::max(container->finished_at, container->started_at);
+  seen.fenced = seen.fenced && seen.started_at == TimePoint{};
   return seen;
 }
 

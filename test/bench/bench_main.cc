@@ -3,8 +3,11 @@
 // not an error.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <pqxx/pqxx>
 
 #include "test/bench/drivers.h"
@@ -26,7 +29,7 @@ struct Settings {
   std::string build_dir = "build/release";
   std::string json = "build/bench.json";
   int rounds = 5;
-  int count = 80;  ///< executions a round, floor and slipwayd each
+  int count = 200;  ///< executions a round, floor and slipwayd each: long enough to be sustained
   int naive_count = 30;
   int singles = 100;  ///< one at a time
   int in_flight = 4;
@@ -41,20 +44,37 @@ struct Figures {
   std::vector<double> floor_ms, slipwayd_ms;              // one at a time
 };
 
-/// One round: the three side by side.
+/// CPU of the engine, in milliseconds per execution, while `drive` runs `count` of them.
+template <class Drive>
+double engine_cpu_of(pid_t engine, int count, Drive drive) {
+  const double before = cpu_ms(engine, true);
+  drive();
+  return (cpu_ms(engine, true) - before) / count;
+}
+
+/// One round: the three side by side. Each second round runs backwards: who comes later meets what the others
+/// have left to the machine.
 void measure_round(const Settings& settings, const Ground& ground, DaemonUnderLoad& daemon, pid_t postgres,
                    pid_t engine, Figures& figures) {
-  const double engine_idle = cpu_ms(engine, true);
-  figures.floor.push_back(floor_throughput(ground, settings.count, settings.in_flight));
-  const double engine_before = cpu_ms(engine, true);
-  figures.cpu_engine_floor.push_back((engine_before - engine_idle) / settings.count);
-  const double daemon_before = cpu_ms(daemon.pid(), false);
-  const double postgres_before = cpu_ms(postgres, true);
-  figures.slipwayd.push_back(daemon.throughput(settings.count));
-  figures.cpu_engine.push_back((cpu_ms(engine, true) - engine_before) / settings.count);
-  figures.cpu_slipwayd.push_back((cpu_ms(daemon.pid(), false) - daemon_before) / settings.count);
-  figures.cpu_postgres.push_back((cpu_ms(postgres, true) - postgres_before) / settings.count);
-  figures.naive.push_back(naive_throughput(ground, settings.naive_count, settings.in_flight));
+  const std::function<void()> floor = [&] {
+    figures.cpu_engine_floor.push_back(engine_cpu_of(engine, settings.count, [&] {
+      figures.floor.push_back(floor_throughput(ground, settings.count, settings.in_flight));
+    }));
+  };
+  const std::function<void()> slipwayd = [&] {
+    const double daemon_before = cpu_ms(daemon.pid(), false);
+    const double postgres_before = cpu_ms(postgres, true);
+    figures.cpu_engine.push_back(engine_cpu_of(
+        engine, settings.count, [&] { figures.slipwayd.push_back(daemon.throughput(settings.count)); }));
+    figures.cpu_slipwayd.push_back((cpu_ms(daemon.pid(), false) - daemon_before) / settings.count);
+    figures.cpu_postgres.push_back((cpu_ms(postgres, true) - postgres_before) / settings.count);
+  };
+  const std::function<void()> naive = [&] {
+    figures.naive.push_back(naive_throughput(ground, settings.naive_count, settings.in_flight));
+  };
+  std::array turns{floor, slipwayd, naive};
+  if (figures.floor.size() % 2 == 1) std::ranges::reverse(turns);
+  for (const auto& turn : turns) turn();
   figures.slipwayd_to_floor.push_back(figures.slipwayd.back() / figures.floor.back());
   figures.floor_to_naive.push_back(figures.floor.back() / figures.naive.back());
   std::fprintf(stderr, "round %zu/%d: floor %.1f/s, slipwayd %.1f/s, naive %.1f/s\n", figures.floor.size(),
@@ -130,13 +150,11 @@ pid_t postmaster_of(const std::string& database_url) {
 
 void run(const Settings& settings) {
   Scratch scratch;
-  test::DockerEngine engine;
+  test::DockerEngine engine({.parent = scratch.disk()});
   test::PostgresServer::Options durable{.fsync = true};
   if (settings.statements)
     durable.settings = {{"shared_preload_libraries", "pg_stat_statements"},
-                        {"pg_stat_statements.track_planning", "on"},
-                        {"plan_cache_mode", getenv("PCM") ? getenv("PCM") : "auto"},
-                        {"pg_stat_statements.track", getenv("TRK") ? getenv("TRK") : "top"}};
+                        {"pg_stat_statements.track_planning", "on"}};
   test::PostgresServer postgres(durable);
   const auto database = postgres.create_migrated_database();
   if (settings.statements) {

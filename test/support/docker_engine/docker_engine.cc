@@ -22,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::string new_directory() {
-  char path[] = "/tmp/slipway-engine-XXXXXX";
-  if (!mkdtemp(path)) throw std::runtime_error("mkdtemp");
+std::string new_directory(const std::string& parent) {
+  std::string path = parent + "/slipway-engine-XXXXXX";
+  if (!mkdtemp(path.data())) throw std::runtime_error("mkdtemp below " + parent);
   return path;
 }
 
@@ -154,7 +154,7 @@ void clear_orphans() {
 }  // namespace
 
 DockerEngine::DockerEngine(DockerEngineOptions options)
-    : options_(std::move(options)), dir_(new_directory()) {
+    : options_(std::move(options)), dir_(new_directory(options_.parent)) {
   clear_orphans();
   owner_ = lock_owner(dir_);
   fs::create_directory(dir_ + "/bin");

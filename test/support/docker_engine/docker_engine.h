@@ -17,6 +17,7 @@ struct DockerEngineOptions {
   /// Run dockerd and containerd in a mount namespace of their own, as systemd's PrivateTmp does: they do not
   /// see mounts made later by the test's process.
   bool private_mounts = false;
+  std::string parent = "/tmp";  ///< where its directory is made
 };
 
 /// A file in an image.
@@ -32,7 +33,7 @@ struct EngineAnswer {
   std::string body;
 };
 
-/// A private container engine: its own containerd and dockerd on sockets below a new directory in /tmp.
+/// A private container engine: its own containerd and dockerd on sockets below a new directory.
 /// Containers have no network. Ready in about half a second. The destructor ends every process and container,
 /// unmounts and deletes everything, also after a failed test.
 ///
