@@ -181,8 +181,8 @@ void run(const Settings& settings) {
   Figures figures;
   for (int round = 0; round < settings.rounds; ++round)
     measure_round(settings, ground, daemon, postmaster_of(database), engine.pid(), figures);
-  if (settings.statements) print_statements(database, settings.rounds * settings.count);
   measure_singles(settings, ground, daemon, figures);
+  if (settings.statements) print_statements(database, settings.rounds * settings.count + settings.singles);
   const auto lines = lines_of(figures);
   std::fputs(table_of(lines).c_str(), stdout);
   std::ofstream(settings.json) << json_of(lines).dump(2) << '\n';
