@@ -130,7 +130,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   std::set<ExecutionId> probes_;   ///< containers of probes under way: no orphans
   std::uint64_t watch_epoch_ = 0;  ///< grows with every watch and unwatch; an older follower ends
   std::map<std::string, std::shared_ptr<EngineStream>>
-      armed_;  ///< by container id: waits for an exit; null while opening
+      armed_;                         ///< by container id: waits for an exit; null while opening
   std::set<std::string> exits_told_;  ///< by a wait, ahead of the event that says the same
   std::set<std::shared_ptr<EngineStream>> streams_;
   std::map<std::string, std::shared_ptr<asio::steady_timer>> pulling_;  ///< one pull per image at a time
