@@ -1,0 +1,118 @@
+// What the claimer does at once and what it lets wait, on a clock of the test's own.
+
+#include "reconcilers/execution/claimer.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include "store/memory/memory_store.h"
+
+namespace slipway::reconcilers {
+namespace {
+
+using namespace std::chrono_literals;
+
+class HandClock : public Clock {
+ public:
+  TimePoint now() const override { return TimePoint{} + time; }
+  Duration monotonic() const override { return time; }
+  Duration time{1h};
+};
+
+class ClaimerTest : public ::testing::Test {
+ protected:
+  ClaimerTest() {
+    AgentSpec spec;
+    spec.image = "agent";
+    database_.put_agent("agent", spec);
+    database_.grant("u-1", "agent", 100);
+    run(store_.register_node({.name = "node", .instance_id = "i", .slots = slots_.capacity()}));
+    lease_.renew(10h);
+  }
+
+  template <class T>
+  T run(asio::awaitable<T> task) {
+    auto answer = asio::co_spawn(io_, std::move(task), asio::use_future);
+    io_.restart();
+    io_.run();
+    return answer.get();
+  }
+
+  void submit(int count) {
+    store::Submission submission;
+    submission.agent = "agent";
+    for (int i = 0; i < count; ++i) database_.insert(submission);
+  }
+
+  /// How many executions it claims when it is woken now.
+  std::size_t claims() {
+    const auto before = claimed_.size();
+    EXPECT_TRUE(run(claimer_.reconcile(Claimer::kKey)));
+    return claimed_.size() - before;
+  }
+
+  void release(int count) {
+    for (; count > 0; --count) slots_.release(claimed_.at(released_++));
+  }
+
+  asio::io_context io_;
+  HandClock clock_;
+  store::MemoryDatabase database_{clock_};
+  store::MemoryStore store_{database_, io_.get_executor()};
+  Lease lease_{clock_};
+  Slots slots_{12, {}};
+  admission::Contracts contracts_;
+  std::vector<ExecutionId> claimed_;
+  std::size_t released_ = 0;
+  Claimer claimer_{{.store = store_,
+                    .clock = clock_,
+                    .lease = lease_,
+                    .slots = slots_,
+                    .contracts = contracts_,
+                    .pool = io_.get_executor(),
+                    .policy = {}},
+                   {.on_claimed = [this](const ExecutionId& id) { claimed_.push_back(id); }}};
+};
+
+TEST_F(ClaimerTest, TakesAsManyAsThereAreSlots) {
+  submit(30);
+  EXPECT_EQ(claims(), 12U);
+  EXPECT_EQ(claims(), 0U);
+}
+
+TEST_F(ClaimerTest, NearlyFullNodeGathersSlotsBeforeItClaimsAgain) {
+  submit(30);
+  claims();
+  release(1);
+  clock_.time += 20ms;
+  EXPECT_EQ(claims(), 0U) << "one slot of twelve";
+  release(2);
+  clock_.time += 20ms;
+  EXPECT_EQ(claims(), 0U) << "three slots of twelve";
+  clock_.time += 160ms;
+  EXPECT_EQ(claims(), 3U) << "200 ms after the last claim";
+}
+
+TEST_F(ClaimerTest, NodeWithRoomClaimsAtOnce) {
+  submit(30);
+  claims();
+  release(4);
+  EXPECT_EQ(claims(), 4U) << "a third is free";
+}
+
+TEST_F(ClaimerTest, ClaimsNothingWhileCordonedOrWithoutItsLease) {
+  submit(1);
+  lease_.set_wishes(true, false);
+  EXPECT_EQ(claims(), 0U);
+  lease_.set_wishes(false, false);
+  clock_.time += 10h;
+  EXPECT_EQ(claims(), 0U);
+  lease_.renew(clock_.time + 15s);
+  EXPECT_EQ(claims(), 1U);
+}
+
+}  // namespace
+}  // namespace slipway::reconcilers
