@@ -186,7 +186,10 @@ void DockerEngine::write_config() const {
       << "[grpc]\naddress = \"" << dir_ << "/containerd.sock\"\n[ttrpc]\naddress = \"" << dir_
       << "/ttrpc.sock\"\n";
   json runtimes = {{"ledger", {{"path", dir_ + "/bin/ledger-runtime"}}}};
-  for (const auto& [name, path] : options_.runtimes) runtimes[name] = {{"path", path}};
+  for (const auto& [name, command] : options_.runtimes) {
+    runtimes[name] = {{"path", command.front()},
+                      {"runtimeArgs", std::vector<std::string>(command.begin() + 1, command.end())}};
+  }
   const json daemon = {
       {"runtimes", runtimes}, {"default-runtime", "ledger"}, {"live-restore", options_.live_restore},
       {"bridge", "none"},     {"iptables", false},           {"ip6tables", false},

@@ -11,9 +11,9 @@ namespace slipway::test {
 
 struct DockerEngineOptions {
   bool live_restore = false;
-  /// name → path of further OCI runtimes. "ledger" is always there and is the default runtime, so that every
-  /// start of every container is counted.
-  std::map<std::string, std::string> runtimes;
+  /// Further OCI runtimes: name → path and arguments. "ledger" is always there and is the default runtime, so
+  /// that every start of every container is counted that asks for no other.
+  std::map<std::string, std::vector<std::string>> runtimes;
   /// Run dockerd and containerd in a mount namespace of their own, as systemd's PrivateTmp does: they do not
   /// see mounts made later by the test's process.
   bool private_mounts = false;
