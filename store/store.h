@@ -172,6 +172,7 @@ struct Totals {
     std::int64_t executions = 0;
   };
   bool ours_to_tell = false;  ///< false: another node tells them, and only `unfolded` is set
+  std::vector<std::string> agents;  ///< that there are now, run or not
   std::vector<Finished> finished;
   std::vector<Unfinished> unfinished;
   std::int64_t spends = 0;

@@ -487,6 +487,7 @@ BEGIN
     GROUP BY 1, 2
   )
   SELECT 'finished', e.agent, e.status, e.reason, e.executions FROM ends e
+  UNION ALL SELECT 'agent', a.name, '', '', 0 FROM slipway.agents a
   UNION ALL SELECT 'spends', '', '', '', coalesce(sum(e.spends), 0)::bigint
     + (SELECT count(*) FROM slipway.entitlement_spends s WHERE s.settled_at IS NULL) FROM ends e
   UNION ALL SELECT 'refunds', '', '', '', coalesce(sum(e.refunds), 0)::bigint FROM ends e

@@ -1,6 +1,7 @@
 #include "cmd/slipwayd/cluster_metrics.h"
 
 #include <map>
+#include <tuple>
 
 namespace slipway {
 namespace {
@@ -27,17 +28,27 @@ Family one(std::string name, std::string help, bool counter, double value) {
 
 std::string text(std::string_view word) { return std::string(word); }
 
+/// The platform's failures of every agent from the start on: the first is then a rise, which a new series is
+/// not. Of the other reasons only what there was, for the sake of fewer series.
 Family finished(const store::Totals& totals) {
-  auto made = family("slipway_executions_finished_total", "Executions that reached a final status.", true);
+  std::map<std::tuple<std::string, Status, Reason>, double> counts;
+  for (const auto& row : all_reasons()) {
+    if (row.fault != Fault::Platform) continue;
+    for (const auto& agent : totals.agents) counts[{agent, row.status, row.reason}] = 0;
+  }
   for (const auto& row : totals.finished)
-    made.samples.push_back({{{"agent", row.agent},
-                             {"status", text(to_string(row.status))},
-                             {"reason", text(to_string(row.reason))}},
-                            static_cast<double>(row.executions)});
+    counts[{row.agent, row.status, row.reason}] += static_cast<double>(row.executions);
+  auto made = family("slipway_executions_finished_total", "Executions that reached a final status.", true);
+  for (const auto& [key, count] : counts) {
+    const auto& [agent, status, reason] = key;
+    made.samples.push_back(
+        {{{"agent", agent}, {"status", text(to_string(status))}, {"reason", text(to_string(reason))}},
+         count});
+  }
   return made;
 }
 
-/// All reasons from the start on: a first refusal is then a rise, which a new series is not.
+/// All reasons from the start on, likewise.
 Family denied(const store::Totals& totals) {
   std::map<std::string, double> by_reason;
   for (const auto& row : all_reasons()) {
@@ -61,6 +72,7 @@ Family unfinished(const store::Totals& totals) {
     for (const auto status : {Status::Pending, Status::Running}) add(agent, status, 0);
   };
   mention("<none>");
+  for (const auto& agent : totals.agents) mention(agent);
   for (const auto& row : totals.finished) mention(row.agent);
   for (const auto& row : totals.unfinished) {
     mention(row.agent);

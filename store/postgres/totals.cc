@@ -18,6 +18,8 @@ Totals read_totals(Connection& connection, const std::string& node, Duration ter
       if (status && reason) totals.finished.push_back({agent, *status, *reason, n});
     } else if (kind == "unfinished") {
       if (status) totals.unfinished.push_back({agent, *status, n});
+    } else if (kind == "agent") {
+      totals.agents.push_back(agent);
     } else if (kind == "spends") {
       totals.ours_to_tell = true;
       totals.spends = n;

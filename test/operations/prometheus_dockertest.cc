@@ -323,13 +323,26 @@ TEST_F(Scraped, HasEveryMetric) {
 TEST_F(Scraped, AlertsFireAndResolve) {
   house_.agent("echo", "cp /input/input.json /output/result.json");
   house_.agent("sleeper", "while :; do sleep 0.1; done");
+  house_.agent("unreachable", "", R"({"image": "127.0.0.1:1/x:1", "imagePullPolicy": "Always"})");
   house_.finished(house_.insert("echo"));
   ASSERT_TRUE(
       wait_until([&] { return !prometheus_.query("slipway_execution_run_seconds_count").empty(); }, 30'000));
   for (const auto* alert : {"SlipwayDown", "EngineUnavailable", "DatabaseErrors", "OrphanContainers",
-                            "ExecutionsPendingTooLong", "DeadlineOverrun"})
+                            "ExecutionsPendingTooLong", "DeadlineOverrun", "PlatformFailureRatioHigh"})
     EXPECT_TRUE(wait_until([&] { return prometheus_.quiet(alert); }, 60'000))
         << alert << " before anything was done";
+
+  // The very first failure of an agent that has never run: its series was there before it.
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return prometheus_.value(
+                   R"(slipway_executions_finished_total{agent="unreachable", reason="ImagePullFailed"})") ==
+               0;
+      },
+      60'000));
+  EXPECT_EQ(house_.finished(house_.insert("unreachable"))["reason"], "ImagePullFailed");
+  expect_firing("PlatformFailureRatioHigh");
+  expect_quiet("PlatformFailureRatioHigh");
 
   house_.engine().kill();
   expect_firing("EngineUnavailable");

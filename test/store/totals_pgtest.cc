@@ -43,6 +43,7 @@ TEST_F(Totals, AreTheSameFoldedOrNot) {
   const auto fresh = read(*store_);
   EXPECT_TRUE(fresh.ours_to_tell);
   EXPECT_EQ(fresh.unfolded, 5);
+  EXPECT_EQ(fresh.agents, std::vector<std::string>{"echo"}) << "what operators have made";
   const std::set<std::string> ends = {"echo COMPLETED Completed 2", "echo FAILED EngineError 1",
                                       "<none> FAILED AgentNotFound 2"};
   EXPECT_EQ(finished(fresh), ends);
@@ -61,6 +62,9 @@ TEST_F(Totals, AreTheSameFoldedOrNot) {
   const auto folded = read(*store_);
   EXPECT_EQ(folded.unfolded, 0);
   EXPECT_EQ(finished(folded), ends);
+  EXPECT_EQ(std::set<std::string>(folded.agents.begin(), folded.agents.end()),
+            (std::set<std::string>{"echo", "nobody"}))
+      << "known before it has run";
   EXPECT_EQ(folded.spends, 4);
   EXPECT_EQ(folded.refunds, 1);
   EXPECT_EQ(folded.output_bytes, 22);
