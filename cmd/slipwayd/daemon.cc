@@ -52,6 +52,12 @@ runtime::DockerOptions docker_options(const Config& config, const Identity& iden
   return options;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 }  // namespace
 
 Daemon::Daemon(Config config, Identity identity, Reread reread)
@@ -179,6 +185,8 @@ asio::awaitable<void> Daemon::open() {
                           {"io", capabilities_.io_mode},
                           {"engine", capabilities_.engine_version},
                           {"slots", std::to_string(config_.node_slots)}});
+  if (!capabilities_.not_enforceable.empty())
+    logging::warn("limits not enforceable", {{"limits", joined(capabilities_.not_enforceable)}});
 }
 
 /// Repeats a step until it answers, is told that repeating cannot help, or the start-up time is over.

@@ -119,6 +119,7 @@ std::string effective_limits(const json& inspected) {
                                                                   {"cgroupParent", "CgroupParent"}}) {
     limits[name] = field(host, engine_name);
   }
+  limits["apparmor"] = field(inspected, "AppArmorProfile");
   limits["user"] = field(field(inspected, "Config"), "User");
   limits["logs"] = field(field(host, "LogConfig"), "Config");
   return limits.dump(-1, ' ', false, json::error_handler_t::replace);
