@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
-#include <cmath>
-#include <cstdio>
+#include <filesystem>
 
+#include "cmd/slipway/doctor_database.h"
+#include "cmd/slipway/doctor_engine.h"
+#include "cmd/slipway/doctor_host.h"
 #include "cmd/slipway/engine_capabilities.h"
 #include "cmd/slipway/engine_sockets.h"
 #include "cmd/slipway/http_get.h"
@@ -16,57 +18,99 @@
 namespace slipway::cli {
 namespace {
 
-// A clock this far from the database's makes every age and log line misleading; deadlines follow the
-// database.
-constexpr double kMostSkewSeconds = 2;
-
 class Report {
  public:
-  void good(const std::string& what, const std::string& found) {
-    line(green("OK  ", STDOUT_FILENO), what, found);
+  void tell(const Finding& finding) {
+    failed_ = failed_ || finding.verdict == Finding::Verdict::Fail;
+    auto what = finding.what;
+    what.resize(13, ' ');
+    put(verdict(finding.verdict) + "  " + what + printable(one_line(sentence(finding))) + "\n");
   }
-  void bad(const std::string& what, const std::string& problem) {
-    failed_ = true;
-    line(red("FAIL", STDOUT_FILENO), what, problem);
+  void tell(const Findings& findings) {
+    for (const auto& finding : findings) tell(finding);
   }
   bool failed() const { return failed_; }
 
  private:
-  static void line(const std::string& verdict, std::string what, const std::string& text) {
-    what.resize(12, ' ');
-    put(verdict + "  " + what + printable(one_line(text)) + "\n");
+  static std::string verdict(Finding::Verdict verdict) {
+    switch (verdict) {
+      case Finding::Verdict::Ok:
+        return green("OK  ", STDOUT_FILENO);
+      case Finding::Verdict::Warn:
+        return "WARN";
+      case Finding::Verdict::Fail:
+        return red("FAIL", STDOUT_FILENO);
+    }
+    __builtin_unreachable();
   }
   bool failed_ = false;
 };
 
-void check_clock(const std::string& url, Report& report) {
+/// The error says itself what is to be done.
+Finding broken(std::string what, std::string problem) {
+  return failure(std::move(what), std::move(problem), "", "", "");
+}
+
+/// What the daemon would run with. Without a file of its own this is somebody's workplace and not a node:
+/// then nothing is said of the host.
+struct Settings {
+  Config config;
+  std::string file;  ///< empty: none
+};
+
+Settings read_settings(const Session& session, Report& report) {
+  Settings settings;
+  const auto url = session.database_url();
+  if (std::error_code ignored; !std::filesystem::is_regular_file(session.config_file, ignored))
+    return settings;
+  if (::access(session.config_file.c_str(), R_OK) != 0) {
+    report.tell(warning("config", session.config_file + " is not yours to read",
+                        "to see what the daemon sees", "run as root", "README.md"));
+    return settings;
+  }
+  std::vector<const char*> words = {"slipwayd", "--config", session.config_file.c_str()};
+  if (url) words.insert(words.end(), {"--database-url", url->c_str()});
+  auto read = read_config(static_cast<int>(words.size()), words.data());
+  if (!read) {
+    report.tell(broken("config", read.error().message));
+    return settings;
+  }
+  return {std::get<Config>(*read), session.config_file};
+}
+
+Finding check_clock(const std::string& url) {
   using namespace std::chrono;
   store::postgres::PostgresCatalog catalog(url);
   const auto before = system_clock::now();
   const auto theirs = catalog.now();
   const auto after = system_clock::now();
-  if (!theirs) return report.bad("clock", theirs.error().message);
-  const auto middle = before + (after - before) / 2;
-  const double skew = duration<double>(middle - *theirs).count();
-  char text[64];
-  std::snprintf(text, sizeof text, "%+.3f s from the database's", skew);
-  if (std::abs(skew) > kMostSkewSeconds)
-    return report.bad("clock", std::string(text) + ": synchronise it (NTP)");
-  report.good("clock", text);
+  if (!theirs) return broken("clock", theirs.error().message);
+  return judge_clock(duration<double>(before + (after - before) / 2 - *theirs).count());
 }
 
-void check_database(const Session& session, Report& report) {
+Finding check_schema(const std::string& url) {
+  const auto schema = store::postgres::check_schema(url);
+  if (!schema) return broken("schema", schema.error().message);
+  if (schema->verdict != store::postgres::SchemaCheck::Verdict::Fits)
+    return broken("schema", schema->message);
+  return good("schema", "version " + std::to_string(schema->version.number));
+}
+
+void check_database(const Session& session, const Settings& settings, Report& report) {
   const auto url = session.database_url();
-  if (!url) return report.bad("postgres", url.error().message);
-  const auto schema = store::postgres::check_schema(*url);
-  if (!schema) return report.bad("postgres", unreachable(*url, schema.error()));
-  report.good("postgres", "reachable at " + redacted(*url));
-  if (schema->verdict == store::postgres::SchemaCheck::Verdict::Fits) {
-    report.good("schema", "version " + std::to_string(schema->version.number));
-  } else {
-    report.bad("schema", schema->message);
-  }
-  check_clock(*url, report);
+  if (!url) return report.tell(broken("postgres", url.error().message));
+  const auto survey = store::postgres::survey(*url);
+  if (!survey) return report.tell(broken("postgres", unreachable(*url, survey.error())));
+  report.tell(good("postgres", "reachable at " + redacted(*url)));
+  report.tell(check_schema(*url));
+  report.tell(check_clock(*url));
+  report.tell(
+      judge_database(*survey, settings.file.empty() ? NodeIdentity{} : read_identity(settings.config)));
+  const auto& listen = settings.config.database_listen_url;
+  if (listen.empty()) return;
+  const auto heard = store::postgres::schema_version(listen);
+  report.tell(heard ? good("listen-url", "reachable at " + redacted(listen))
+                    : broken("listen-url", unreachable(listen, heard.error())));
 }
 
 // The first socket that answers, or what is wrong with each.
@@ -88,29 +132,57 @@ std::string joined(const std::vector<std::string>& words) {
   return text.empty() ? "none" : text;
 }
 
-void check_engine(const std::string& wanted, Report& report) {
+void check_own_words(const std::string& socket, const Settings& settings, Report& report) {
+  const auto answer = get_over_unix(socket, "/info", std::chrono::seconds(10));
+  const auto info = answer ? nlohmann::json::parse(answer->body, nullptr, false) : nlohmann::json();
+  if (!info.is_object()) return report.tell(broken("engine", "does not describe itself"));
+  report.tell(judge_engine(info, settings.config.engine_runtimes));
+  report.tell(check_socket(socket));
+  report.tell(check_namespaces(socket, settings.config));
+  report.tell(check_room("engine-room", info.value("DockerRootDir", "")));
+}
+
+void check_engine(const std::string& wanted, const Settings& settings, Report& report) {
   std::string problem;
-  const auto socket = find_engine(wanted, problem);
-  if (socket.empty()) return report.bad("engine", problem);
+  const auto socket =
+      find_engine(wanted.empty() && !settings.file.empty() ? settings.config.engine_socket : wanted, problem);
+  if (socket.empty()) return report.tell(broken("engine", problem));
   const auto found = engine_capabilities(socket);
   if (!found)
-    return report.bad("engine", "at " + socket + " does not pass its probe: " + found.error().message);
-  report.good("engine", found->engine_version + " (API " + found->api_version + ") at " + socket);
-  report.good("files", "input and output by " + found->io_mode);
-  report.good("runtimes", joined(found->runtimes));
+    return report.tell(
+        broken("engine", "at " + socket + " does not pass its probe: " + found.error().message));
+  report.tell(good("engine", found->engine_version + " (API " + found->api_version + ") at " + socket));
+  report.tell(good("files", "input and output by " + found->io_mode));
+  report.tell(good("runtimes", joined(found->runtimes)));
   if (found->not_enforceable.empty()) {
-    report.good("limits", "all enforceable");
+    report.tell(good("limits", "all enforceable"));
   } else {
-    report.good("limits", "not enforceable on this node: " + joined(found->not_enforceable));
+    report.tell(warning("limits", "not enforceable: " + joined(found->not_enforceable), "every limit",
+                        "see what kernel, engine or mode lack", "security.md"));
   }
+  check_own_words(socket, settings, report);
 }
 
 }  // namespace
 
+std::string sentence(const Finding& finding) {
+  auto text = finding.found;
+  if (!finding.expected.empty()) text += "; expected: " + finding.expected;
+  if (!finding.action.empty()) text += "; " + finding.action;
+  if (!finding.page.empty()) text += " (docs/operations/" + finding.page + ")";
+  return text;
+}
+
 int doctor(const Session& session, const std::string& engine_socket) {
   Report report;
-  check_database(session, report);
-  check_engine(engine_socket, report);
+  const auto settings = read_settings(session, report);
+  if (!settings.file.empty()) {
+    report.tell(check_secrets(settings.file, settings.config));
+    report.tell(check_state(settings.config.state_dir));
+  }
+  check_database(session, settings, report);
+  check_engine(engine_socket, settings, report);
+  if (!settings.file.empty()) report.tell(check_http(settings.config));
   return report.failed() ? 1 : 0;
 }
 

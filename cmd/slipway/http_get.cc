@@ -37,6 +37,17 @@ Error failure(int code) {
   return {ErrorClass::Retry, text};
 }
 
+Result<void> connect(const Socket& socket, const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return Error{ErrorClass::NotFound, "the path of the socket is too long"};
+  path.copy(address.sun_path, path.size());
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return failure(errno);
+  return {};
+}
+
 HttpAnswer parse(const std::string& raw) {
   HttpAnswer answer;
   const auto space = raw.find(' ');
@@ -76,16 +87,17 @@ Result<HttpAnswer> exchange(const Socket& socket, const std::string& path,
 
 Result<HttpAnswer> get_over_unix(const std::string& path_of_socket, const std::string& path,
                                  std::chrono::milliseconds timeout) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path_of_socket.size() >= sizeof address.sun_path) {
-    return Error{ErrorClass::NotFound, "the path of the socket is too long"};
-  }
-  path_of_socket.copy(address.sun_path, path_of_socket.size());
   const Socket socket(AF_UNIX);
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    return failure(errno);
+  if (auto connected = connect(socket, path_of_socket); !connected) return connected.error();
   return exchange(socket, path, timeout);
+}
+
+int peer_of_unix(const std::string& path_of_socket) {
+  const Socket socket(AF_UNIX);
+  if (!connect(socket, path_of_socket)) return 0;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 
 Result<HttpAnswer> get_over_tcp(int port, const std::string& path, std::chrono::milliseconds timeout) {

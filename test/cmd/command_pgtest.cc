@@ -255,13 +255,13 @@ TEST_F(CommandLine, TheUrlMayStandInAFile) {
 TEST_F(CommandLine, DoctorSaysOkOrFailAndWhatToDo) {
   const auto ran = slipway({"doctor", "--engine-socket", "/nonexistent.sock"});
   EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.out, HasSubstr("OK    postgres    reachable at "));
-  EXPECT_THAT(ran.out, HasSubstr("OK    schema      version "));
-  EXPECT_THAT(ran.out, HasSubstr("OK    clock       "));
+  EXPECT_THAT(ran.out, HasSubstr("OK    postgres     reachable at "));
+  EXPECT_THAT(ran.out, HasSubstr("OK    schema       version "));
+  EXPECT_THAT(ran.out, HasSubstr("OK    clock        "));
   EXPECT_THAT(
       ran.out,
       HasSubstr(
-          "FAIL  engine      no container engine at /nonexistent.sock: install one (Debian: docker.io)"));
+          "FAIL  engine       no container engine at /nonexistent.sock: install one (Debian: docker.io)"));
 }
 
 /// Listening, but for root alone.
@@ -297,7 +297,7 @@ TEST_F(CommandLine, DoctorNamesASocketItMayNotOpen) {
                         closed.in("slipway"), "doctor", "--engine-socket", closed.in("engine.sock")},
                        {{"SLIPWAY_DATABASE_URL", url_}});
   EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.out, HasSubstr("FAIL  engine      no permission to open " + closed.in("engine.sock") +
+  EXPECT_THAT(ran.out, HasSubstr("FAIL  engine       no permission to open " + closed.in("engine.sock") +
                                  ": run as root, or join the group that owns it"));
 }
 
