@@ -196,17 +196,18 @@ std::string unreachable(const std::string& url, const Error& error) {
 }
 
 std::string redacted(const std::string& url) {
-  const auto scheme = url.find("://");
-  if (scheme != std::string::npos) {
-    const auto host = url.find('@', scheme);
-    const auto colon = url.find(':', scheme + 3);
-    if (host == std::string::npos || colon == std::string::npos || colon > host) return url;
-    return url.substr(0, colon) + ":***" + url.substr(host);
-  }
-  const auto at = url.find("password=");
-  if (at == std::string::npos) return url;
-  const auto end = url.find(' ', at);
-  return url.substr(0, at) + "password=***" + (end == std::string::npos ? "" : url.substr(end));
+  std::string text = url;
+  const auto scheme = text.find("://");
+  const auto host = scheme == std::string::npos ? scheme : text.find('@', scheme);
+  const auto colon = scheme == std::string::npos ? scheme : text.find(':', scheme + 3);
+  if (host != std::string::npos && colon < host) text.replace(colon + 1, host - colon - 1, "***");
+  // As a parameter of a URL it ends with the parameter; as a word of its own it may hold blanks: the rest
+  // goes with it.
+  const auto at = text.find("password=");
+  if (at == std::string::npos) return text;
+  const auto value = at + std::string_view("password=").size();
+  const auto end = scheme == std::string::npos ? text.size() : std::min(text.find('&', value), text.size());
+  return text.replace(value, end - value, "***");
 }
 
 bool poll_until(std::chrono::milliseconds timeout, const std::function<bool()>& done) {

@@ -1,5 +1,6 @@
 #include "store/postgres/connection.h"
 
+#include <libpq-fe.h>
 #include <sys/socket.h>
 
 #include <pqxx/pqxx>
@@ -90,7 +91,27 @@ Failure translate_current(bool committing) {
   }
 }
 
+namespace {
+
+// What libpq says of a string that it cannot read quotes the string, password and all.
+void refuse_unreadable(const std::string& text) {
+  char* words = nullptr;
+  PQconninfoOption* const read = PQconninfoParse(text.c_str(), &words);
+  PQfreemem(words);
+  if (read == nullptr) {
+    throw Failure(
+        {ErrorClass::Invalid,
+         "the database URL cannot be read: expected postgresql://… or key=value pairs, with special "
+         "characters of the password percent-encoded or quoted"},
+        "", true);
+  }
+  PQconninfoFree(read);
+}
+
+}  // namespace
+
 std::string connect_string(const ConnectionOptions& options) {
+  refuse_unreadable(options.url);
   // A URL and a key=value string both take further settings, each in its own way.
   const bool url = options.url.find("://") != std::string::npos;
   std::string text = options.url;
@@ -149,6 +170,8 @@ Connection::Connection(const ConnectionOptions& options, const std::function<voi
   } catch (...) {
     // Whatever refuses a connection (address, rights, too many) may be different the next time.
     const auto failure = translate_current(false);
+    if (failure.error().error_class == ErrorClass::Invalid && !impl_)
+      throw Failure(failure.error(), "", true);
     throw Failure({ErrorClass::Retry, failure.error().message}, failure.sqlstate(), true);
   }
 }

@@ -42,7 +42,10 @@ TEST(OneLine, RunsOfBlanksBecomeOne) {
 TEST(Redacted, APasswordIsNeverShown) {
   EXPECT_EQ(redacted("postgresql://u:secret@h/db"), "postgresql://u:***@h/db");
   EXPECT_EQ(redacted("postgresql://u@h:5432/db"), "postgresql://u@h:5432/db");
-  EXPECT_EQ(redacted("host=h password=secret dbname=d"), "host=h password=*** dbname=d");
+  EXPECT_EQ(redacted("host=h password=secret dbname=d"), "host=h password=***");
+  EXPECT_EQ(redacted("host=h password='se cret' dbname=d"), "host=h password=***");
+  EXPECT_EQ(redacted("postgresql://u@h/db?password=secret&x=1"), "postgresql://u@h/db?password=***&x=1");
+  EXPECT_EQ(redacted("postgresql://h/db"), "postgresql://h/db");
 }
 
 TEST(Table, ColumnsAlignAndEmptyCellsSayNone) {

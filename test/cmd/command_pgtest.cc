@@ -252,6 +252,27 @@ TEST_F(CommandLine, TheUrlMayStandInAFile) {
   std::filesystem::remove_all(directory);
 }
 
+TEST_F(CommandLine, APasswordIsNotSaidWhateverIsWrongWithTheUrl) {
+  const auto state = ::testing::TempDir() + "slipway-secret-" + std::to_string(getpid());
+  for (const auto* url :
+       {"postgresql://u:TOPSECRET@[h/db", "postgresql://u:TOPSECRET%zz@h/db", "host=h password=a TOPSECRET",
+        "postgresql://u:TOPSECRET@127.0.0.1:1/db", "host=127.0.0.1 port=1 password=TOPSECRET"}) {
+    for (const auto* program : {"cmd/slipway/slipway", "cmd/slipwayd/slipwayd"}) {
+      std::vector<std::string> words = {built(program)};
+      if (program == std::string("cmd/slipway/slipway")) {
+        words.insert(words.end(), {"get", "agents"});
+      } else {
+        words.insert(words.end(),
+                     {"--config", "/dev/null", "--startup-timeout", "300ms", "--state-dir", state});
+      }
+      const auto ran = run(words, {{"SLIPWAY_DATABASE_URL", url}});
+      EXPECT_EQ(ran.exit_code, 1) << program << " " << url << ran.err;
+      EXPECT_THAT(ran.out + ran.err, ::testing::Not(HasSubstr("TOPSECRET"))) << program << " " << url;
+    }
+  }
+  std::filesystem::remove_all(state);
+}
+
 TEST_F(CommandLine, DoctorSaysOkOrFailAndWhatToDo) {
   const auto ran = slipway({"doctor", "--engine-socket", "/nonexistent.sock"});
   EXPECT_EQ(ran.exit_code, 1);
