@@ -232,6 +232,10 @@ void DockerEngine::start() {
   if (options_.private_mounts) {
     command.insert(command.begin(), {"nsenter", "-m", "-t", std::to_string(containerd_.pid()), "--"});
   }
+  if (options_.own_network) {
+    command.insert(command.begin(),
+                   {"unshare", "-n", "/bin/sh", "-ec", "busybox ip link set lo up; exec \"$@\"", "sh"});
+  }
   dockerd_.start(command, dir_ + "/dockerd.log");
   if (!wait_until([this] { return request("GET", "/_ping").status == 200; }, 30000)) {
     throw std::runtime_error("dockerd does not answer, see " + dir_ + "/dockerd.log");

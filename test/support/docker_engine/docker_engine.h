@@ -17,6 +17,9 @@ struct DockerEngineOptions {
   /// Run dockerd and containerd in a mount namespace of their own, as systemd's PrivateTmp does: they do not
   /// see mounts made later by the test's process.
   bool private_mounts = false;
+  /// Run dockerd in a network namespace of its own, until it is restarted: containers can have networks and
+  /// published ports, of which this host sees nothing. Who speaks to them enters it (pid()).
+  bool own_network = false;
   std::string parent = "/tmp";  ///< where its directory is made
 };
 
@@ -34,8 +37,8 @@ struct EngineAnswer {
 };
 
 /// A private container engine: its own containerd and dockerd on sockets below a new directory.
-/// Containers have no network. Ready in about half a second. The destructor ends every process and container,
-/// unmounts and deletes everything, also after a failed test.
+/// Containers have no network unless own_network is asked for. Ready in about half a second. The destructor
+/// ends every process and container, unmounts and deletes everything, also after a failed test.
 ///
 /// Containerd runs beside dockerd, so killing the engine leaves containers running (with live_restore they
 /// are taken back; without, the engine stops them when it returns).
