@@ -16,10 +16,9 @@ constexpr Statement kServer{"survey_server", R"(
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = 'slipway' AND c.relname = 'nodes' AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')),
     least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-            - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename IS DISTINCT FROM current_user),
+            - (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND usename <> current_user),
           CASE WHEN d.datconnlimit < 0 THEN NULL
-               ELSE d.datconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND
-                                      usename IS DISTINCT FROM current_user) END,
+               ELSE d.datconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename <> current_user) END,
           nullif(r.rolconnlimit, -1))
   FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database())"};
 

@@ -68,6 +68,8 @@ TEST_F(Doctor, IsContentWithANodeThatIsWell) {
                            "users",   "logs",     "socket",       "mounts",      "engine-room", "metrics"}) {
     EXPECT_TRUE(line(ran, what).starts_with("OK  ")) << what << "\n" << ran.out;
   }
+  EXPECT_THAT(line(ran, "connections"), HasSubstr("96 for 1 daemon"))
+      << "100, less 3 reserved, less this test's";
   EXPECT_EQ(house_.leftovers(), std::vector<std::string>{});
 }
 
@@ -124,7 +126,7 @@ TEST_F(Doctor, FindsWhoElseMayReadAndUse) {
   house_.daemon().start();
   configure();
   chmod(config().c_str(), 0644);
-  chmod((house_.engine().dir() + "/state").c_str(), 0700);
+  chmod((house_.engine().dir() + "/state").c_str(), 0733);
   chmod(house_.engine().socket_path().c_str(), 0666);
   const auto ran = doctor();
   EXPECT_EQ(ran.exit_code, 1) << ran.out;
