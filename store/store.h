@@ -171,7 +171,7 @@ struct Totals {
     Status status = Status::Pending;
     std::int64_t executions = 0;
   };
-  bool ours_to_tell = false;  ///< false: another node tells them, and only `unfolded` is set
+  bool ours_to_tell = false;        ///< false: another node tells them, and only `unfolded` is set
   std::vector<std::string> agents;  ///< that there are now, run or not
   std::vector<Finished> finished;
   std::vector<Unfinished> unfinished;
