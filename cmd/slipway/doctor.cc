@@ -79,13 +79,13 @@ Settings read_settings(const Session& session, Report& report) {
 }
 
 Finding check_clock(const std::string& url) {
-  using namespace std::chrono;
   store::postgres::PostgresCatalog catalog(url);
-  const auto before = system_clock::now();
+  const auto before = std::chrono::system_clock::now();
   const auto theirs = catalog.now();
-  const auto after = system_clock::now();
+  const auto after = std::chrono::system_clock::now();
   if (!theirs) return broken("clock", theirs.error().message);
-  return judge_clock(duration<double>(before + (after - before) / 2 - *theirs).count());
+  const auto middle = before + (after - before) / 2;
+  return judge_clock(std::chrono::duration<double>(middle - *theirs).count());
 }
 
 Finding check_schema(const std::string& url) {
