@@ -27,7 +27,6 @@ class Doctor : public ::testing::Test {
     url_.replace(url_.find("postgres@"), 9, "daemon@");
     house_.daemon().options().database_url = url_;
   }
-  ~Doctor() override { std::filesystem::remove(config()); }
   std::string config() { return house_.engine().dir() + "/config.yaml"; }
   /// `more` are lines below "engine:".
   void configure(const std::string& more = "", const std::string& url = "") {

@@ -136,7 +136,7 @@ class DoctorOfHosts : public ::testing::Test {
     char path[] = "/tmp/slipway-doctor-test-XXXXXX";
     dir_ = mkdtemp(path);
   }
-  ~DoctorOfHosts() override { std::filesystem::remove_all(dir_); }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
   std::string file(const std::string& name, mode_t mode) {
     const auto path = dir_ + "/" + name;
     std::ofstream(path) << "x";
