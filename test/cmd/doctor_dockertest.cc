@@ -14,7 +14,6 @@ namespace slipway::test {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 /// A node with a configuration of its own, a daemon that runs by it, and the daemon's role as the pages of
 /// docs/operations have it made.
