@@ -122,6 +122,8 @@ Result<store::Waiting> waiting_from(const json& body) {
   w.waits_for_a_use = flag_in(body, "waitsForAUse");
   w.not_before_in = decimal_in(body, "notBeforeInSeconds");
   w.nodes_ready = number("nodesReady"), w.slots = number("slots"), w.slots_used = number("slotsUsed");
+  for (const auto& name : member(body, "nodesCordoned"))
+    if (name.is_string()) w.cordoned.push_back(name.get<std::string>());
   if (body.contains("medianRunMs")) w.median_run_ms = number_in(body, "medianRunMs");
   return w;
 }

@@ -52,7 +52,8 @@ json why_json(const store::Waiting& w) {
                {"notBeforeInSeconds", w.not_before_in},
                {"nodesReady", w.nodes_ready},
                {"slots", w.slots},
-               {"slotsUsed", w.slots_used}};
+               {"slotsUsed", w.slots_used},
+               {"nodesCordoned", w.cordoned}};
   if (w.user_limit) body["userLimit"] = *w.user_limit;
   if (w.agent_limit) body["agentLimit"] = *w.agent_limit;
   if (w.median_run_ms) body["medianRunMs"] = *w.median_run_ms;

@@ -113,6 +113,7 @@ struct Waiting {
   int nodes_ready = 0;           ///< and not cordoned
   int slots = 0;                 ///< of those
   int slots_used = 0;
+  std::vector<std::string> cordoned;          ///< nodes that are ready, but for that
   std::optional<std::int64_t> median_run_ms;  ///< of the agent
 };
 

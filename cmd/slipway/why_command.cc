@@ -16,6 +16,17 @@ std::string seconds_in_words(double seconds) {
   return "about " + std::to_string(static_cast<long>(std::ceil(seconds / 3600))) + " h";
 }
 
+/// Whoever looks for a node finds it cordoned, and by which command it would claim again.
+std::string no_node(const std::vector<std::string>& cordoned) {
+  if (cordoned.empty()) return "no node is ready";
+  const auto& first = cordoned.front();
+  const bool alone = cordoned.size() == 1;
+  return "no node claims: " +
+         (alone ? "node/" + first + " is"
+                : "all " + std::to_string(cordoned.size()) + " that are ready are") +
+         " cordoned; `slipway uncordon " + first + "` lets it claim again";
+}
+
 /// What holds it back, first the limits of its own.
 std::vector<std::string> blockers_of(const store::Waiting& w) {
   std::vector<std::string> lines;
@@ -29,19 +40,28 @@ std::vector<std::string> blockers_of(const store::Waiting& w) {
   if (w.agent_limit && w.agent_running >= *w.agent_limit)
     lines.push_back("its agent's maxConcurrent: " + of(w.agent_running, *w.agent_limit) + " run");
   if (w.waits_for_a_use) lines.push_back("its entitlement: every use left is in a run that has not ended");
-  if (w.nodes_ready == 0) lines.push_back("no node is ready");
+  if (w.nodes_ready == 0) lines.push_back(no_node(w.cordoned));
   if (w.nodes_ready > 0 && w.slots_used >= w.slots)
     lines.push_back("the nodes: " + of(w.slots_used, w.slots) + " slots are taken");
   return lines;
 }
 
-/// Each turn of the user comes once everybody who waits had one; each slot serves one at a time.
+/// Each turn of the user comes once everybody who waits had one. As many run at once as there are slots, or
+/// as the agent allows, as if all who wait were the agent's; of its user's own, as many as the quota allows.
 std::string estimate_of(const store::Waiting& w) {
-  if (!w.median_run_ms || w.slots == 0) return "unknown: no run of this agent has ended yet";
-  const double turns = static_cast<double>(w.place - 1) * (w.users_waiting) + w.users_ahead + 1;
-  return seconds_in_words(
-             std::max(w.not_before_in, turns / w.slots * static_cast<double>(*w.median_run_ms) / 1000)) +
-         ", from the median run of the agent (" + std::to_string(*w.median_run_ms) + " ms)";
+  if (w.slots == 0) return "unknown: no node claims anything";
+  if (w.user_limit && *w.user_limit == 0) return "unknown: its user's quota lets nothing run";
+  if (!w.median_run_ms) return "unknown: no run of this agent has ended yet";
+  const double turns = static_cast<double>(w.place - 1) * w.users_waiting + w.users_ahead + 1;
+  int at_once = std::min(w.slots, w.agent_limit.value_or(w.slots));
+  double rounds = turns / at_once;
+  if (w.user_limit && static_cast<double>(w.place) / *w.user_limit > rounds) {
+    at_once = *w.user_limit;
+    rounds = static_cast<double>(w.place) / at_once;
+  }
+  return seconds_in_words(std::max(w.not_before_in, rounds * static_cast<double>(*w.median_run_ms) / 1000)) +
+         ", from the median run of the agent (" + std::to_string(*w.median_run_ms) + " ms), " +
+         std::to_string(at_once) + " at a time";
 }
 
 std::string text_of(const store::Waiting& w) {

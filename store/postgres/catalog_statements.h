@@ -67,13 +67,14 @@ inline constexpr Statement kWhy{"catalog_why", R"(
     slipway.running_of_agent(e.agent), (a.spec ->> 'maxConcurrent')::int,
     e.queued AND e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits',
     (extract(epoch FROM e.not_before - now()) * 1000)::bigint,
-    n.ready, n.slots, (SELECT count(*) FROM slipway.executions r WHERE r.live AND r.finished_at IS NULL),
+    n.ready, n.slots, (SELECT count(*) FROM slipway.executions r WHERE r.live AND r.finished_at IS NULL), n.cordoned,
     (SELECT s.p50_ms FROM slipway.agent_statistics s WHERE s.agent = e.agent)
   FROM slipway.executions e LEFT JOIN slipway.user_usage u ON u.user_id = e.user_id
   LEFT JOIN slipway.agents a ON a.name = e.agent
   LEFT JOIN LATERAL slipway.quota_of(e.user_id) q ON true
-  CROSS JOIN (SELECT count(*) AS ready, coalesce(sum(slots), 0) AS slots FROM slipway.nodes
-              WHERE ready AND NOT cordoned AND heartbeat_at > now() - make_interval(secs => lease_seconds)) n
+  CROSS JOIN (SELECT count(*) FILTER (WHERE NOT cordoned) AS ready, coalesce(sum(slots) FILTER (WHERE NOT cordoned), 0) AS slots,
+                coalesce(json_agg(name ORDER BY name) FILTER (WHERE cordoned), '[]') AS cordoned
+              FROM slipway.nodes WHERE ready AND heartbeat_at > now() - make_interval(secs => lease_seconds)) n
   WHERE e.id = $1::uuid)"};
 
 // As slipway.decide judges a new row (0005_claims.sql), without its locks.

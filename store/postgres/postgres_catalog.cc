@@ -155,7 +155,8 @@ Result<Waiting> PostgresCatalog::why(const ExecutionId& id) {
     w.waits_for_a_use = rows.flag(0, 12);
     w.not_before_in = std::max(0.0, static_cast<double>(rows.number(0, 13)) / 1000);
     w.nodes_ready = number(14), w.slots = number(15), w.slots_used = number(16);
-    if (!rows.null(0, 17)) w.median_run_ms = rows.number(0, 17);
+    w.cordoned = json::parse(rows.string(0, 17)).get<std::vector<std::string>>();
+    if (!rows.null(0, 18)) w.median_run_ms = rows.number(0, 18);
     return w;
   });
 }
