@@ -1,7 +1,8 @@
 #include "admission/first_decision.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "api/granted.h"
 
 namespace slipway::admission {
 namespace {
@@ -18,6 +19,12 @@ store::Decision refuse(const store::Undecided& row, Reason reason, std::string m
   return decision;
 }
 
+Asked asked_by(const store::Undecided& row) {
+  Asked asked{std::nullopt, row.retry_limit};
+  if (row.timeout_seconds) asked.timeout = std::chrono::seconds(*row.timeout_seconds);
+  return asked;
+}
+
 store::Decision accept(const store::Undecided& row, Stage to) {
   store::Decision decision;
   decision.id = row.id;
@@ -25,9 +32,15 @@ store::Decision accept(const store::Undecided& row, Stage to) {
   decision.to = to;
   decision.reason = Reason::Queued;
   decision.agent_revision = row.agent_revision;
-  const auto asked = row.timeout_seconds.value_or(static_cast<int>(row.spec->timeout.count()));
-  decision.timeout_seconds = std::min(asked, static_cast<int>(row.spec->max_timeout.count()));
-  decision.retry_limit = std::min(row.retry_limit.value_or(row.spec->retry_limit), row.spec->retry_limit);
+  const auto asked = asked_by(row);
+  decision.timeout_seconds = static_cast<int>(granted_timeout(asked, *row.spec).count());
+  decision.retry_limit = granted_retries(asked, *row.spec);
+  // In the row and its event: nothing else tells those who came by SQL.
+  for (const auto& words : lowered(asked, *row.spec)) {
+    if (decision.message.empty()) decision.message = row_of(decision.reason).message;
+    decision.message.back() = ';';
+    decision.message += " " + words + ".";
+  }
   return decision;
 }
 

@@ -86,6 +86,8 @@ Result<std::vector<store::Change>> changes_from(const json& body, std::size_t ex
     }
     change.name = text_in(item, "name");
     change.id = text_in(item, "id");
+    for (const auto& warning : member(item, "warnings"))
+      if (warning.is_string()) change.warnings.push_back(warning.get<std::string>());
     if (item.contains("refusal"))
       change.refusal = store::Foreseen{text_in(item["refusal"], "code"), text_in(item["refusal"], "detail")};
     changes.push_back(std::move(change));

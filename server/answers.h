@@ -32,6 +32,9 @@ inline Response json_answer(const nlohmann::json& body, int status = 200) {
   return response;
 }
 
+/// What was done as asked but will not all hold, as Kubernetes tells it: a header each, `Warning: 299 - "…"`.
+void add_warnings(Response& response, const std::vector<std::string>& warnings);
+
 /// ?limit, ?page, ?continue, ?user, ?agent, ?status, ?label=a=b,c=d, as far as they are well-formed.
 store::PageQuery page_query(const Call& call);
 /// ?label= as its terms, or 400.

@@ -95,6 +95,7 @@ std::optional<Problem> refusal_of(Desk& desk, const Object& object, const store:
 json to_json(const store::Change& change, const std::optional<Problem>& refusal) {
   json item = {{"what", to_string(change.what)}, {"kind", to_string(change.kind)}, {"name", change.name}};
   if (!change.id.empty()) item["id"] = change.id;
+  if (!change.warnings.empty()) item["warnings"] = change.warnings;
   if (refusal) item["refusal"] = {{"code", refusal->code}, {"detail", refusal->detail}};
   return item;
 }

@@ -44,18 +44,19 @@ asio::awaitable<Response> get(Desk& desk, const Call& call, Table table) {
 asio::awaitable<Response> write(Desk& desk, const Call& call, Kind kind, bool create_only) {
   const auto object = object_from(json_body(call.request), kind, create_only ? "" : call.path.at("name"));
   struct Written {
-    store::Change::What what;
+    store::Change change;
     json document;
   };
   const auto written =
       must(co_await desk.parts.catalogs->run([&](store::Catalog& catalog) -> Result<Written> {
         const auto changes = must(catalog.apply({object}, {.create_only = create_only}));
-        return Written{changes.front().what,
-                       must(find(catalog, call, table_of(kind), changes.front().name)).body};
+        return Written{changes.front(), must(find(catalog, call, table_of(kind), changes.front().name)).body};
       }));
-  auto response = json_answer(written.document, written.what == store::Change::What::Created ? 201 : 200);
+  auto response =
+      json_answer(written.document, written.change.what == store::Change::What::Created ? 201 : 200);
   response.headers.emplace_back("Location",
                                 "/v1/" + std::string(to_string(table_of(kind))) + "/" + object.name);
+  add_warnings(response, written.change.warnings);
   co_return response;
 }
 

@@ -143,6 +143,11 @@ const char* media_of(const Route& route) {
   return "application/json";
 }
 
+bool may_warn(const Route& route) {
+  return route.operation == "createExecution" || route.operation == "createEntitlement" ||
+         route.operation == "applyEntitlement";
+}
+
 json answer_of(const Route& route, int status) {
   json answer = {{"description", title_of(status)}};
   if (route.operation == "readyz" && status == 503) {  // the same page, with what is missing
@@ -160,6 +165,11 @@ json answer_of(const Route& route, int status) {
   answer["content"][media_of(route)]["schema"] = schema.is_null() ? of_type("string") : schema;
   if (route.operation == "listExecutions" || route.operation == "getExecutionLogs")
     answer["content"]["text/event-stream"]["schema"] = of_type("string");
+  if (may_warn(route)) {
+    answer["headers"]["Warning"] = {
+        {"description", "299 - \"…\": done as asked, but this of it will not hold; one header for each"},
+        {"schema", of_type("string")}};
+  }
   return answer;
 }
 

@@ -115,6 +115,7 @@ constexpr const char* kSchemas = R"json({
   "Change": {"type": "object", "required": ["what", "kind", "name"],
     "properties": {"what": {"enum": ["created", "configured", "unchanged"]}, "kind": {"enum": ["Agent", "Entitlement", "Quota", "Execution"]},
       "name": {"type": "string"}, "id": {"type": "string", "format": "uuid"},
+      "warnings": {"type": "array", "items": {"type": "string"}, "description": "done as asked, but this of it will not hold"},
       "refusal": {"type": "object", "required": ["code", "detail"], "description": "of a dry run: it would be refused",
         "properties": {"code": {"type": "string"}, "detail": {"type": "string"}}}}},
   "Token": {"type": "object", "required": ["id", "role", "createdAt"],

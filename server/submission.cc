@@ -155,6 +155,7 @@ namespace {
 struct Submitted {
   ExecutionId id;
   bool fresh = true;
+  std::vector<std::string> warnings = {};
 };
 
 /// The same request sent twice finds what the first one made; another request under the same key is a
@@ -182,7 +183,8 @@ Submitted submit(store::Catalog& catalog, Desk& desk, const Object& object, bool
   auto made = catalog.apply({object}, {.create_only = true});
   if (!made && idempotent && made.error().error_class == ErrorClass::Conflict)
     return repeated(catalog, object, made.error());
-  return {must(std::move(made)).front().id, true};
+  const auto change = must(std::move(made)).front();
+  return {change.id, true, change.warnings};
 }
 
 Object execution_from(const Call& call) {
@@ -215,6 +217,7 @@ asio::awaitable<Response> post_execution(Desk& desk, const Call& call) {
       [&](store::Catalog& catalog) { return catalog.execution(submitted.id); }));
   auto response = json_answer(document.body, submitted.fresh ? 201 : 200);
   response.headers.emplace_back("Location", "/v1/executions/" + submitted.id);
+  add_warnings(response, submitted.warnings);
   co_return response;
 }
 

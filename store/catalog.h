@@ -49,6 +49,8 @@ struct Change {
   std::string id;                                  ///< executions only
   std::optional<Outlook> outlook;                  ///< of an execution that a dry run would have created
   std::optional<Foreseen> refusal = std::nullopt;  ///< instead, from where the outlook was judged already
+  /// It was done as asked; but not all of that will hold, and this is what not, in words for the user.
+  std::vector<std::string> warnings = {};
 };
 std::string_view to_string(Change::What what);  ///< "created", as in "agent/momentum created"
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "api/granted.h"
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/documents.h"
 #include "cmd/slipway/files.h"
@@ -21,6 +22,20 @@ constexpr int kTrouble = 2;
 
 int trouble(const Error& error) { return fail(error), kTrouble; }
 
+// As apply would write it: what an Execution asks for beyond what its agent allows, it does not get.
+Object granted(store::CommandCatalog& catalog, Object object, const nlohmann::json& live) {
+  auto* request = std::get_if<ExecutionSpec>(&object.spec);
+  if (request == nullptr) return object;
+  const Asked asked{request->timeout, request->retry_limit};
+  const auto agents = catalog.list({store::Table::Agents, request->agent});
+  const auto held_to = live.value("/status/agentRevision"_json_pointer, 0);
+  if (!agents || agents->front().value("/metadata/revision"_json_pointer, -1) != held_to) return object;
+  const auto agent = parse_agent_spec(agents->front()["spec"]).spec;
+  if (asked.timeout) request->timeout = granted_timeout(asked, agent);
+  if (asked.retry_limit) request->retry_limit = granted_retries(asked, agent);
+  return object;
+}
+
 // What an Execution's document leaves out is as the row has it: the first decision fills in the agent's.
 void leave_out(nlohmann::json& live, const Object& object) {
   if (!std::holds_alternative<ExecutionSpec>(object.spec)) return;
@@ -30,21 +45,29 @@ void leave_out(nlohmann::json& live, const Object& object) {
     if (!document.at("spec").contains(field)) live["spec"].erase(field);
 }
 
-// The document that stands there now, as YAML; empty: none does.
-Result<std::string> live_document(store::CommandCatalog& catalog, const Object& object) {
+// The document that stands there now, as YAML, empty where none does; and the one that apply would make of
+// it.
+struct Sides {
+  std::string live;
+  std::string applied;
+};
+
+Result<Sides> sides_of(store::CommandCatalog& catalog, const Object& object) {
   store::Query query{table_from(std::string(singular_of(object.kind()))), object.name};
   query.full = true;
   query.limit = 1;
   if (const auto* execution = std::get_if<ExecutionSpec>(&object.spec)) query.user = execution->user;
   const auto found = catalog.list(query);
-  if (!found && found.error().error_class == ErrorClass::NotFound) return std::string();
+  if (!found && found.error().error_class == ErrorClass::NotFound)
+    return Sides{"", write_yaml(document_of(object))};
   if (!found) return found.error();
+  const auto applied = write_yaml(document_of(granted(catalog, object, found->front())));
   auto own = own_fields(found->front());
   // A spec that another binary, or SQL, has written and this one would not accept is shown as it stands.
-  if (own) return leave_out(*own, object), write_yaml(*own);
+  if (own) return leave_out(*own, object), Sides{write_yaml(*own), applied};
   auto raw = found->front();
   raw.erase("status");
-  return write_yaml(raw);
+  return Sides{write_yaml(raw), applied};
 }
 
 std::string colored_diff(const std::string& diff) {
@@ -66,9 +89,9 @@ int diff(Session& session, const std::vector<std::string>& files) {
   if (catalog == nullptr) return kTrouble;
   int code = 0;
   for (const auto& object : loaded.objects) {
-    const auto live = live_document(*catalog, object);
-    if (!live) return trouble(live.error());
-    const auto hunks = unified_diff(lines_of(*live), lines_of(write_yaml(document_of(object))));
+    const auto sides = sides_of(*catalog, object);
+    if (!sides) return trouble(sides.error());
+    const auto hunks = unified_diff(lines_of(sides->live), lines_of(sides->applied));
     if (hunks.empty()) continue;
     const auto title = std::string(singular_of(object.kind())) + "/" + key_of(object);
     const auto heading = "--- live/" + title + "\n+++ " + object.file + ":" +

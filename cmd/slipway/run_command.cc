@@ -93,6 +93,7 @@ int run(Session& session, const Run& options) {
   const auto made = catalog->apply({*request}, {.create_only = true});
   if (!made) return fail(made.error());
   const auto& change = made->front();
+  warn(change);
   const auto line = "execution/" + change.name + " created";
   if (!options.follow) return put(line + "\n") ? 0 : 1;
   say(line);

@@ -174,6 +174,11 @@ bool Outage::bears(const Error& error) {
   return now - *since_ < kLongest;
 }
 
+void warn(const store::Change& change) {
+  const auto title = std::string(singular_of(change.kind)) + "/" + change.name;
+  for (const auto& warning : change.warnings) say(printable("warning: " + title + ": " + warning));
+}
+
 int fail(const Error& error) {
   switch (error.error_class) {
     case ErrorClass::Retry:

@@ -60,6 +60,9 @@ class Outage {
   std::optional<std::chrono::steady_clock::time_point> since_;
 };
 
+/// On stderr what was done as asked and will not all hold.
+void warn(const store::Change& change);
+
 /// One clear line for an error of the catalog; answers exit code 1.
 int fail(const Error& error);
 

@@ -15,6 +15,7 @@ namespace slipway::cli {
 namespace {
 
 void print_change(const store::Change& change, std::string_view remark = "") {
+  warn(change);
   put(std::string(singular_of(change.kind)) + "/" + printable(change.name) + " " +
       std::string(to_string(change.what)) + std::string(remark) + "\n");
 }

@@ -42,11 +42,11 @@ inline constexpr Statement kInsertExecution{"catalog_insert_execution", R"(
     $13, $14::boolean)
   ON CONFLICT (user_id, name) DO NOTHING RETURNING id)"};
 // A field that is left out is as the row has it: the first decision has filled in the agent's, and a retry
-// its pause.
+// its pause. The revision: what it is held to, once that is decided.
 inline constexpr Statement kLockExecution{"catalog_lock_execution", R"(
   SELECT id, agent, input::text, entitlement_id,
     coalesce($3::timestamptz = not_before, $3 IS NULL), coalesce($4::timestamptz = start_deadline, $4 IS NULL),
-    coalesce($5::int = retry_limit, $5 IS NULL), coalesce($6 = traceparent, $6 IS NULL), cancel_requested
+    coalesce($5 = traceparent, $5 IS NULL), cancel_requested, retry_limit, agent_revision
   FROM slipway.executions WHERE user_id = $1 AND name = $2 FOR UPDATE)"};
 inline constexpr Statement kUpdateExecution{"catalog_update_execution", R"(
   UPDATE slipway.executions SET cancel_requested = cancel_requested OR $2::boolean,
@@ -55,6 +55,9 @@ inline constexpr Statement kUpdateExecution{"catalog_update_execution", R"(
   WHERE id = $1::uuid AND (cancel_requested OR $2::boolean, coalesce($3::int, timeout_seconds), $4::int, $5::jsonb,
                            coalesce($6::int, ttl_seconds_after_finished))
     IS DISTINCT FROM (cancel_requested, timeout_seconds, priority, labels, ttl_seconds_after_finished) RETURNING id)"};
+
+inline constexpr Statement kNewestSpec{"catalog_newest_spec",
+                                       "SELECT revision, spec FROM slipway.agents WHERE name = $1"};
 
 inline constexpr Statement kWhy{"catalog_why", R"(
   SELECT e.id, e.status, e.reason, e.message,

@@ -2,8 +2,10 @@
 
 #include <random>
 
+#include "api/granted.h"
 #include "api/timestamp.h"
 #include "store/postgres/catalog_statements.h"
+#include "store/postgres/catalog_warnings.h"
 
 namespace slipway::store::postgres {
 
@@ -80,20 +82,33 @@ std::string first_immutable(const Rows& rows, const ExecutionSpec& spec) {
   if (json::parse(rows.string(0, 2), nullptr, false) != json::parse(spec.input, nullptr, false))
     return "spec.input";
   if (rows.text(0, 3) != spec.entitlement) return "spec.entitlement";
-  static constexpr const char* compared_by_the_query[] = {"notBefore", "startDeadline", "retryLimit",
-                                                          "traceparent"};
-  for (int i = 0; i < 4; ++i) {
+  static constexpr const char* compared_by_the_query[] = {"notBefore", "startDeadline", "traceparent"};
+  for (int i = 0; i < 3; ++i) {
     if (!rows.flag(0, 4 + i)) return std::string("spec.") + compared_by_the_query[i];
   }
-  if (rows.flag(0, 8) && !spec.cancel) return "spec.cancel";
+  if (rows.flag(0, 7) && !spec.cancel) return "spec.cancel";
+  const auto retries = rows.null(0, 8) ? std::nullopt : std::optional(static_cast<int>(rows.number(0, 8)));
+  if (spec.retry_limit && spec.retry_limit != retries) return "spec.retryLimit";
   return "";
 }
 
-Result<Change> update(Connection& connection, const Object& object, const ExecutionSpec& spec) {
+// What the first decision has made, or would make, of the request: else the same document applied again would
+// ask for more each time. Under another revision than the newest it is left to the node to hold it to that.
+ExecutionSpec as_decided(Connection& connection, ExecutionSpec spec, const Rows& row) {
+  const Asked asked{spec.timeout, spec.retry_limit};
+  const auto newest = asked == Asked{} || row.null(0, 9) ? std::nullopt : newest_spec(connection, spec.agent);
+  if (!newest || newest->revision != row.number(0, 9)) return spec;
+  if (spec.timeout) spec.timeout = granted_timeout(asked, newest->spec);
+  if (spec.retry_limit) spec.retry_limit = granted_retries(asked, newest->spec);
+  return spec;
+}
+
+Result<Change> update(Connection& connection, const Object& object, const ExecutionSpec& asked) {
   const auto rows = connection.query(
-      catalog::kLockExecution, {spec.user, object.name, time(spec.not_before), time(spec.start_deadline),
-                                number(spec.retry_limit), text(spec.traceparent)});
+      catalog::kLockExecution,
+      {asked.user, object.name, time(asked.not_before), time(asked.start_deadline), text(asked.traceparent)});
   if (rows.size() == 0) return Error{ErrorClass::Conflict, where(object) + " was removed meanwhile"};
+  const auto spec = as_decided(connection, asked, rows);
   if (const auto field = first_immutable(rows, spec); !field.empty()) return immutable(object, field);
   const auto id = rows.string(0, 0);
   const auto changed = connection.query(

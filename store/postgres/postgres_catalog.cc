@@ -1,6 +1,7 @@
 #include "store/postgres/postgres_catalog.h"
 
 #include "store/postgres/catalog_statements.h"
+#include "store/postgres/catalog_warnings.h"
 #include "store/postgres/catalog_writer.h"
 #include "store/postgres/document.h"
 #include "store/postgres/labels_fit.h"
@@ -85,8 +86,10 @@ Result<std::vector<Change>> PostgresCatalog::apply(const std::vector<Object>& ob
         }
         changes.push_back(std::move(*change));
       }
-      if (!options.dry_run) return true;
       // Once all is written: an agent or entitlement further down the file counts as well.
+      for (std::size_t i = 0; i < objects.size(); ++i)
+        changes[i].warnings = warnings_of(connection, objects[i]);
+      if (!options.dry_run) return true;
       for (std::size_t i = 0; i < objects.size(); ++i) {
         const auto* request = std::get_if<ExecutionSpec>(&objects[i].spec);
         if (request && changes[i].what == Change::What::Created)

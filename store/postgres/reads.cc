@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/granted.h"
 #include "store/postgres/parameters.h"
 #include "store/postgres/statements.h"
 
@@ -22,12 +23,11 @@ std::optional<int> int_at(const Rows& rows, int row, int column) {
 std::chrono::seconds effective_timeout(std::optional<int> asked, const AgentSpec* spec) {
   if (!spec) return std::chrono::seconds(asked.value_or(300));
   if (!asked) return spec->timeout;
-  return std::min(std::chrono::seconds(*asked), spec->max_timeout);
+  return granted_timeout({std::chrono::seconds(*asked), std::nullopt}, *spec);
 }
 
 int effective_retries(std::optional<int> asked, const AgentSpec* spec) {
-  const int allowed = spec ? spec->retry_limit : 0;
-  return std::min(asked.value_or(allowed), allowed);
+  return spec ? granted_retries({std::nullopt, asked}, *spec) : 0;
 }
 
 std::vector<std::string> first_column(const Rows& rows) {

@@ -28,11 +28,16 @@ TEST(Admission, AcceptsWithTheEffectiveBounds) {
   EXPECT_EQ(d.agent_revision, 3);
   EXPECT_EQ(d.timeout_seconds, 100);
   EXPECT_EQ(d.retry_limit, 2);
+  EXPECT_EQ(d.message, "");
   r.timeout_seconds = 900;
   r.retry_limit = 7;
   d = decide_first(r, {}, {}, kNow);
   EXPECT_EQ(d.timeout_seconds, 200);
   EXPECT_EQ(d.retry_limit, 2) << "a submitter may only lower it";
+  EXPECT_EQ(
+      d.message,
+      "Waiting for its turn; the timeout of 15m is above the agent's maxTimeout and is lowered to 3m20s; the "
+      "retryLimit of 7 is above the agent's retry.limit and is lowered to 2.");
   r.retry_limit = 0;
   EXPECT_EQ(decide_first(r, {}, {}, kNow).retry_limit, 0);
 }

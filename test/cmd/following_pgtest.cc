@@ -172,6 +172,28 @@ TEST_P(BothWays, ForceFinishEndsWhatALostNodeHolds) {
             "f");
 }
 
+TEST_P(BothWays, MoreThanTheAgentAllowsIsAWarningAndNoDifference) {
+  Shop shop(GetParam());
+  shop.write("long.yaml",
+             "apiVersion: slipway.dev/v1alpha1\nkind: Execution\nmetadata: {name: long}\n"
+             "spec: {user: u-42, agent: momentum, input: {}, timeout: 2h}\n");
+  const std::string warning =
+      "warning: execution/long: the timeout of 2h is above the agent's maxTimeout and is lowered to 5m\n";
+  const auto tried = shop.run("slipway apply -f long.yaml --dry-run=server");
+  EXPECT_EQ(tried.err, warning);
+  EXPECT_EQ(tried.exit_code, 0);
+  EXPECT_EQ(shop.run("slipway run momentum --input '{}' --name long --timeout 2h").err, warning);
+  shop.sql().exec(
+      "BEGIN; SET LOCAL slipway.controller = 'on'; UPDATE slipway.executions SET stage = 'Queued', "
+      "agent_revision = 1, timeout_seconds = 300, retry_limit = 0 WHERE name = 'long'; COMMIT");
+  const auto again = shop.run("slipway apply -f long.yaml");
+  EXPECT_EQ(again.out, "execution/long unchanged\n");
+  EXPECT_EQ(again.err, warning);
+  const auto compared = shop.run("slipway diff -f long.yaml");
+  EXPECT_EQ(compared.out, "");
+  EXPECT_EQ(compared.exit_code, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Following, BothWays, testing::Values(Way::Postgres, Way::Http),
                          [](const auto& way) { return way.param == Way::Http ? "Http" : "Postgres"; });
 

@@ -24,6 +24,9 @@ constexpr auto kRefused =
 constexpr auto kDigits =
     "apiVersion: slipway.dev/v1alpha1\nkind: Execution\nmetadata: {name: digits}\n"
     "spec: {user: u-42, agent: momentum, input: {price: 1.50}}\n";
+constexpr auto kLong =
+    "apiVersion: slipway.dev/v1alpha1\nkind: Execution\nmetadata: {name: long}\n"
+    "spec: {user: u-42, agent: momentum, input: {}, timeout: 2h}\n";
 constexpr auto kImmutable =
     "apiVersion: slipway.dev/v1alpha1\nkind: Execution\nmetadata: {name: third}\n"
     "spec: {user: u-42, agent: keyphrases, input: {}}\n";
@@ -63,6 +66,9 @@ TEST(SameThroughAServer, EachLineSaysAndDoesTheSame) {
       "slipway run none --input '{}'",
       "slipway run momentum --input '{}' --name first",
       "slipway run momentum --input '{\"x\": 1.10}' --name again",
+      "slipway apply -f long.yaml && slipway apply -f long.yaml && slipway diff -f long.yaml",
+      "slipway apply --dry-run=server -f long.yaml",
+      "slipway run momentum --input '{}' --name long --timeout 2h",
       "slipway cancel third && slipway cancel third",
       "slipway cancel first",
       "slipway cancel none",
@@ -94,6 +100,7 @@ TEST(SameThroughAServer, EachLineSaysAndDoesTheSame) {
       shop.write("two.yaml", kTwo);
       shop.write("refused.yaml", kRefused);
       shop.write("digits.yaml", kDigits);
+      shop.write("long.yaml", kLong);
       shop.write("immutable.yaml", kImmutable);
       // Ids and ages are of each database; the admin's own token is one more there.
       said[way == Way::Http] = shop.run(line);

@@ -82,6 +82,16 @@ TEST_F(ApiTest, ARefusedPostWritesNoRowAndSaysWhichFieldIsWrong) {
   EXPECT_EQ(rows(), "0");
 }
 
+TEST_F(ApiTest, WhatIsLoweredIsToldInAHeader) {
+  const auto made =
+      ask(user_, "POST", "/v1/executions", body(R"({"agent": "echo", "input": {}, "timeout": "100h"})"));
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_THAT(made.header("warning"),
+              testing::StartsWith("299 - \"the timeout of 100h is above the agent's maxTimeout"));
+  EXPECT_EQ(ask(user_, "POST", "/v1/executions", body(R"({"agent": "echo", "input": {}})")).header("warning"),
+            "");
+}
+
 TEST_F(ApiTest, TheSameKeyFindsTheSameExecution) {
   const auto request = body(R"({"agent": "echo", "input": {"a": 1}})");
   const auto first = ask(user_, "POST", "/v1/executions", request, {{"Idempotency-Key", "order 7/äöü"}});

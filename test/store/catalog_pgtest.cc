@@ -91,6 +91,29 @@ TEST_F(Catalog, AnExecutionIsInsertedOnceAndChangesOnlyWhatMayChange) {
             "1 true");
 }
 
+TEST_F(Catalog, MoreThanTheAgentAllowsIsLoweredWithAWarningAndNoDifferenceForEver) {
+  apply(document("Agent", "momentum", "image: m:1, timeout: 1m, maxTimeout: 15m, retry: {limit: 2}"));
+  const auto much =
+      document("Execution", "run-1", "user: u, agent: momentum, input: 1, timeout: 2h, retryLimit: 5");
+  const auto words = ElementsAre("the timeout of 2h is above the agent's maxTimeout and is lowered to 15m",
+                                 "the retryLimit of 5 is above the agent's retry.limit and is lowered to 2");
+  EXPECT_THAT(catalog_.apply(objects(much), {.dry_run = true})->front().warnings, words);
+  EXPECT_THAT(catalog_.apply(objects(much), {})->front().warnings, words);
+  EXPECT_THAT(apply(much), ElementsAre(What::Unchanged)) << "not decided yet";
+  sql_.exec(
+      "BEGIN; SET LOCAL slipway.controller = 'on'; UPDATE slipway.executions SET stage = 'Queued', "
+      "agent_revision = 1, timeout_seconds = 900, retry_limit = 2; COMMIT");
+  EXPECT_THAT(apply(much), ElementsAre(What::Unchanged));
+  EXPECT_EQ(sql_.value("SELECT timeout_seconds FROM slipway.executions"), "900");
+  EXPECT_THAT(error_of(document("Execution", "run-1", "user: u, agent: momentum, input: 1, retryLimit: 1")),
+              HasSubstr("spec.retryLimit: field is immutable"));
+  // A spec that is not the one it is held to says nothing about it.
+  apply(document("Agent", "momentum", "image: m:2, timeout: 1m, maxTimeout: 5m, retry: {limit: 2}"));
+  EXPECT_THAT(apply(document("Execution", "run-1", "user: u, agent: momentum, input: 1, timeout: 10m")),
+              ElementsAre(What::Configured));
+  EXPECT_EQ(sql_.value("SELECT timeout_seconds FROM slipway.executions"), "600");
+}
+
 TEST_F(Catalog, WhatIsListedCanBeReadAndFoundByNameOrId) {
   apply(document("Agent", "momentum", "image: m:1") +
         document("Execution", "run-1", "user: u-42, agent: momentum, input: {symbol: ETH}"));
