@@ -12,6 +12,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "cmd/slipway/engine_sockets.h"
 #include "cmd/slipway/http_get.h"
@@ -45,14 +46,48 @@ int probe_port(int port) {
   return good ? ntohs(address.sin_port) : 0;
 }
 
+fs::path own_directory() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path();
+}
+
 // Installed beside us, or in the neighbouring folder of a build tree.
 std::string find_daemon() {
   std::error_code error;
-  const auto here = fs::read_symlink("/proc/self/exe", error).parent_path();
+  const auto here = own_directory();
   for (const auto& path : {here / "slipwayd", here.parent_path() / "slipwayd" / "slipwayd"}) {
     if (fs::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0) return path.string();
   }
   return "";
+}
+
+// The sample agent's program, manifest and input, which a build tree has; empty: an installed command.
+std::string find_samples() {
+  std::error_code error;
+  const auto samples = own_directory().parent_path().parent_path() / "samples";
+  for (const auto* file : {"momentum", "momentum.yaml", "eth-1h.json"})
+    if (!fs::is_regular_file(samples / file, error)) return "";
+  return samples.string();
+}
+
+// Where a shell does not find this very command by itself; empty: it does.
+std::string directory_to_add() {
+  std::error_code error;
+  const char* value = std::getenv("PATH");
+  std::istringstream path(value == nullptr ? "" : value);
+  for (std::string directory; std::getline(path, directory, ':');) {
+    const auto found = fs::path(directory) / "slipway";
+    if (fs::exists(found, error))
+      return fs::equivalent(found, "/proc/self/exe", error) ? "" : own_directory();
+  }
+  return own_directory();
+}
+
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 std::string first_line_of(const std::string& path) {
@@ -236,13 +271,29 @@ std::string DevEnvironment::summary() const {
   const auto url = redacted(database_url_);
   std::string text = "Slipway is up.\n";
   text += "  API       http://127.0.0.1:" + std::to_string(port_) + "\n";
-  text += "  database  psql '" + url + "'\n";
+  text += "  database  " + (url == database_url_ ? "psql " + shell_word(url) : url) + "\n";
   text += "  engine    " + engine_socket_ + (engine_ ? " (private)" : "") + "\n";
   text += "  data      " + (options_.data_dir.empty() ? "ephemeral" : data_) + "\n";
-  text += "Try it in another terminal:\n  export SLIPWAY_DATABASE_URL='" + url + "'\n";
-  if (engine_) text += "  export DOCKER_HOST=unix://" + engine_socket_ + "\n";
-  text += "  slipway apply -f agent.yaml && slipway run momentum --input '{\"symbol\":\"ETH\"}' --follow\n";
-  return text + "Ctrl-C stops everything that was started.\n";
+  return text + "Try it in another terminal:\n" + trial() + "Ctrl-C stops everything that was started.\n";
+}
+
+// Every line can be given to a shell as it stands, from any directory.
+std::string DevEnvironment::trial() const {
+  const auto path = directory_to_add();
+  std::string text = path.empty() ? "" : "  export PATH=" + shell_word(path) + ":\"$PATH\"\n";
+  // A password is not shown; whoever gave one has it at hand.
+  const bool shown = redacted(database_url_) == database_url_;
+  text += shown ? "  export SLIPWAY_DATABASE_URL=" + shell_word(database_url_) + "\n"
+                : "  # with SLIPWAY_DATABASE_URL as you gave it\n";
+  text += "  export DOCKER_HOST=" + shell_word("unix://" + engine_socket_) + "\n";
+  const auto samples = find_samples();
+  if (samples.empty()) return text + "  slipway get nodes\n  slipway explain agent\n";
+  text += "  tar -C " + shell_word(samples) +
+          " --owner=0 --group=0 -c momentum | docker import - slipway.local/momentum:demo\n";
+  text += "  slipway apply -f " + shell_word(samples + "/momentum.yaml") + "\n";
+  text += "  slipway grant u-42 momentum\n";
+  return text + "  slipway run momentum --user u-42 --input " + shell_word("@" + samples + "/eth-1h.json") +
+         " --follow\n";
 }
 
 Result<void> DevEnvironment::write_info_file() const {

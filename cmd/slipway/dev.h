@@ -49,6 +49,7 @@ class DevEnvironment {
   Result<void> start_daemon();
   std::vector<ChildProcess*> children();
   bool detaches() const;
+  std::string trial() const;
   void drain();
   void remove_traces();
 

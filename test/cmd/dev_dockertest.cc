@@ -143,6 +143,26 @@ TEST_F(Dev, RunsAnAgentAndLeavesNothing) {
   expect_nothing_left(home());
 }
 
+/// The lines it proposes to try.
+std::string trial_of(const std::string& banner) {
+  const std::string head = "Try it in another terminal:\n", tail = "Ctrl-C";
+  const auto begin = banner.find(head) + head.size();
+  return banner.substr(begin, banner.find(tail, begin) - begin);
+}
+
+TEST_F(Dev, WhatItProposesRunsAsItIsPrinted) {
+  auto dev = start();
+  ASSERT_FALSE(dev->ended());
+  ASSERT_TRUE(eventually(seconds(10), [&] { return dev->out().find("Ctrl-C") != std::string::npos; }));
+  const auto trial = trial_of(dev->out());
+  const auto tried = run({"/bin/bash", "-e", "-o", "pipefail", "-c", "cd /\n" + trial},
+                         {{"SLIPWAY_DATABASE_URL", ""}, {"DOCKER_HOST", ""}, {"SLIPWAY_SERVER", ""}});
+  EXPECT_EQ(tried.exit_code, 0) << trial << tried.err;
+  EXPECT_THAT(tried.out, HasSubstr("\"signal\"")) << trial;
+  dev->signal(SIGINT);
+  EXPECT_EQ(dev->finish(seconds(60)).exit_code, 0);
+}
+
 TEST_F(Dev, SaysWhichChildDiedAndWhy) {
   auto dev = start();
   ASSERT_FALSE(dev->ended());
