@@ -70,6 +70,10 @@ struct Object {
   Kind kind() const { return static_cast<Kind>(spec.index()); }
 };
 
+/// Where an execution's document (as the catalogue answers it) is of another request than this one; empty: it
+/// is of the same.
+std::string differing_field(const ExecutionSpec& request, const nlohmann::json& document);
+
 /// The document of an object, what it leaves to its default left out: parsing it gives the object again.
 nlohmann::json to_json(const Object& object);
 

@@ -70,4 +70,15 @@ json to_json(const Object& object) {
           {"spec", std::visit([](const auto& spec) { return spec_json(spec); }, object.spec)}};
 }
 
+std::string differing_field(const ExecutionSpec& request, const json& document) {
+  const auto stands = [&](const char* field) {
+    const auto spec = document.value("spec", json::object());
+    return spec.contains(field) ? spec[field] : json();
+  };
+  if (stands("agent") != request.agent) return "spec.agent";
+  // As values: the spelling of the same JSON may differ.
+  if (stands("input") != json::parse(request.input, nullptr, false)) return "spec.input";
+  return "";
+}
+
 }  // namespace slipway

@@ -58,7 +58,7 @@ std::string application_text(const std::vector<Object>& objects, const store::Ap
   json sources = json::array();
   for (const auto& object : objects) {
     items += (items.empty() ? "" : ",") + document_text(object);
-    sources.push_back(object.file + ":" + std::to_string(object.place.line));
+    sources.push_back(object.file.empty() ? "" : object.file + ":" + std::to_string(object.place.line));
   }
   return "{\"createOnly\":" + std::string(options.create_only ? "true" : "false") +
          ",\"dryRun\":" + (options.dry_run ? "true" : "false") + ",\"sources\":" + dumped(sources) +

@@ -50,7 +50,8 @@ Object object_of(const Call& call, json document, std::string_view text) {
   return object;
 }
 
-/// "fresh.yaml:3": where the client has it from, for the sentences about it.
+/// "fresh.yaml:3": where the client has it from, for the sentences about it; out of no file if it does not
+/// say.
 void name_source(Object& object, const json& source) {
   const auto text = source.is_string() ? source.get<std::string>().substr(0, 512) : std::string();
   const auto colon = text.rfind(':');

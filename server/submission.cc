@@ -75,6 +75,7 @@ Object object_from(json body, Kind kind, const std::string& name) {
   if (!parsed.errors.empty()) throw Refused{malformed(parsed.errors)};
   auto object = std::move(parsed.objects.front());
   if (nameless) object.name.clear();
+  object.file.clear();  // a body has no lines that sentences could name
   return object;
 }
 
@@ -164,9 +165,7 @@ Submitted repeated(store::Catalog& catalog, const Object& object, const Error& c
   const auto& spec = std::get<ExecutionSpec>(object.spec);
   const auto id = must(catalog.find_execution_of(spec.user, object.name));
   const auto there = must(catalog.execution(id)).body;
-  if (there["spec"]["agent"] != spec.agent ||
-      there["spec"]["input"] != json::parse(spec.input, nullptr, false))
-    throw Refused{problem_of(conflict)};
+  if (!differing_field(spec, there).empty()) throw Refused{problem_of(conflict)};
   return {id, false};
 }
 

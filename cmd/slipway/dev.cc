@@ -78,9 +78,9 @@ std::string directory_to_add() {
   for (std::string directory; std::getline(path, directory, ':');) {
     const auto found = fs::path(directory) / "slipway";
     if (fs::exists(found, error))
-      return fs::equivalent(found, "/proc/self/exe", error) ? "" : own_directory();
+      return fs::equivalent(found, "/proc/self/exe", error) ? "" : own_directory().string();
   }
-  return own_directory();
+  return own_directory().string();
 }
 
 // As a shell takes it for one word.

@@ -59,9 +59,32 @@ Result<Object> request_of(const Run& options) {
   }
   Object object;
   object.name = options.name;
-  object.file = "run";
   object.spec = std::move(spec);
   return object;
+}
+
+/// What an earlier run of this name has made, if it was of the same request: the name is its key.
+Result<store::Change> repeated(store::CommandCatalog& catalog, const Object& request, const Error& taken) {
+  const auto& spec = std::get<ExecutionSpec>(request.spec);
+  store::Query query{store::Table::Executions, request.name, spec.user};
+  query.limit = 1;
+  query.full = true;
+  const auto there = catalog.list(query);
+  if (!there) return there.error().error_class == ErrorClass::NotFound ? taken : there.error();
+  if (const auto field = differing_field(spec, there->front()); !field.empty()) {
+    return Error{ErrorClass::Conflict,
+                 taken.message + " with another " + field +
+                     "; the same request again would find it, another needs another --name"};
+  }
+  return store::Change{store::Change::What::Unchanged, Kind::Execution, request.name,
+                       there->front()["metadata"].value("uid", ""), std::nullopt};
+}
+
+Result<store::Change> submit(store::CommandCatalog& catalog, const Object& request) {
+  const auto made = catalog.apply({request}, {.create_only = true});
+  if (made) return made->front();
+  const bool taken = made.error().error_class == ErrorClass::Conflict && !request.name.empty();
+  return taken ? repeated(catalog, request, made.error()) : made.error();
 }
 
 int conclude(store::CommandCatalog& catalog, const store::Standing& end) {
@@ -90,15 +113,14 @@ int run(Session& session, const Run& options) {
     return fail(agent.error().message + "; `slipway get agents` lists what can be run");
   }
   if (!agent) return fail(agent.error());
-  const auto made = catalog->apply({*request}, {.create_only = true});
+  const auto made = submit(*catalog, *request);
   if (!made) return fail(made.error());
-  const auto& change = made->front();
-  warn(change);
-  const auto line = "execution/" + change.name + " created";
+  warn(*made);
+  const auto line = "execution/" + made->name + " " + std::string(to_string(made->what));
   if (!options.follow) return put(line + "\n") ? 0 : 1;
   say(line);
   LogPrinter printer(stderr, {});
-  const auto end = follow(session, change.id, printer);
+  const auto end = follow(session, made->id, printer);
   return end ? conclude(*catalog, *end) : fail(end.error());
 }
 
@@ -110,7 +132,9 @@ void add_run_command(CLI::App& app, Session& session) {
   command->add_option("AGENT", options->agent)->required();
   command->add_option("--input", options->input, "JSON, @FILE, or @- for standard input")->required();
   command->add_option("--user", options->user, "for whom; default: $USER");
-  command->add_option("--name", options->name, "idempotency key, unique per user");
+  command->add_option(
+      "--name", options->name,
+      "idempotency key, unique per user: the same request again finds what the first one made");
   command->add_option("--timeout", options->timeout, "at most the agent's maxTimeout, such as 2m");
   command->add_flag("--follow", options->follow,
                     "logs on stderr, the result on stdout, ends with the container's exit code");

@@ -122,7 +122,6 @@ int grant(Session& session, const Grant& options) {
   }
   Object object;
   object.name = options.id.empty() ? random_id() : options.id;
-  object.file = "grant";
   object.spec = spec;
   return write(session, {object}, true);
 }

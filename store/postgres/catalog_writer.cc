@@ -22,9 +22,10 @@ Param time(const std::optional<TimePoint>& value) {
 }
 Param text(const std::string& value) { return value.empty() ? Param() : Param(value); }
 
+// What came out of no file has no place there.
 std::string where(const Object& object) {
-  return object.file + ":" + std::to_string(object.place.line) + ": " +
-         std::string(singular_of(object.kind())) + "/" + object.name;
+  return (object.file.empty() ? "" : object.file + ":" + std::to_string(object.place.line) + ": ") +
+         std::string(singular_of(object.kind())) + (object.name.empty() ? "" : "/" + object.name);
 }
 
 Error immutable(const Object& object, const std::string& field) {

@@ -172,6 +172,29 @@ TEST_P(BothWays, ForceFinishEndsWhatALostNodeHolds) {
             "f");
 }
 
+TEST_P(BothWays, TheSameRunAgainFindsWhatTheFirstOneMade) {
+  Shop shop(GetParam());
+  const std::string run = "slipway run momentum --name again --input ";
+  EXPECT_EQ(shop.run(run + "'{\"n\": 1}'").out, "execution/again created\n");
+  const auto again = shop.run(run + "'{ \"n\":1 }'");
+  EXPECT_EQ(again.out, "execution/again unchanged\n") << again.err;
+  EXPECT_EQ(again.exit_code, 0);
+  const auto other = shop.run(run + "'{\"n\": 2}'");
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_EQ(other.err,
+            "slipway: execution/again already exists with another spec.input; the same request again would "
+            "find it, "
+            "another needs another --name\n");
+  EXPECT_EQ(shop.run("slipway run momentum --name again --user u-43 --input '{\"n\": 1}'").exit_code,
+            GetParam() == Way::Http ? 1 : 0)
+      << "another user's is another; there is no entitlement to it";
+  shop.run_execution("again");
+  shop.finish_execution("again", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
+  const auto followed = shop.run(run + "'{\"n\": 1}' --follow");
+  EXPECT_EQ(followed.out, "{\"signal\": \"buy\"}\n");
+  EXPECT_EQ(followed.err, "execution/again unchanged\n");
+}
+
 TEST_P(BothWays, MoreThanTheAgentAllowsIsAWarningAndNoDifference) {
   Shop shop(GetParam());
   shop.write("long.yaml",
