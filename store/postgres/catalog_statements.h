@@ -59,6 +59,9 @@ inline constexpr Statement kUpdateExecution{"catalog_update_execution", R"(
 inline constexpr Statement kNewestSpec{"catalog_newest_spec",
                                        "SELECT revision, spec FROM slipway.agents WHERE name = $1"};
 
+inline constexpr Statement kAgentNames{"catalog_agent_names",
+                                       "SELECT name FROM slipway.agents ORDER BY name LIMIT 10000"};
+
 inline constexpr Statement kWhy{"catalog_why", R"(
   SELECT e.id, e.status, e.reason, e.message,
     CASE WHEN e.queued THEN (SELECT count(*) FROM slipway.executions o WHERE o.user_id = e.user_id AND o.queued

@@ -1,5 +1,6 @@
 #include "store/postgres/catalog_warnings.h"
 
+#include "api/fields.h"
 #include "api/granted.h"
 #include "store/postgres/catalog_statements.h"
 
@@ -10,6 +11,17 @@ std::vector<std::string> of_spec(Connection& connection, const ExecutionSpec& sp
   const Asked asked{spec.timeout, spec.retry_limit};
   const auto newest = asked == Asked{} ? std::nullopt : newest_spec(connection, spec.agent);
   return newest ? lowered(asked, newest->spec) : std::vector<std::string>();
+}
+
+// It may be meant for an agent that is yet to come, so it is no error.
+std::vector<std::string> of_spec(Connection& connection, const EntitlementSpec& spec) {
+  if (connection.query(catalog::kNewestSpec, {spec.agent}).size() > 0) return {};
+  const auto rows = connection.query(catalog::kAgentNames);
+  std::vector<std::string> names;
+  for (int i = 0; i < rows.size(); ++i) names.push_back(rows.string(i, 0));
+  const auto meant = nearest(spec.agent, names);
+  return {"there is no agent \"" + spec.agent + "\" yet" +
+          (meant ? "; did you mean \"" + *meant + "\"?" : "")};
 }
 
 std::vector<std::string> of_spec(Connection&, const auto&) { return {}; }

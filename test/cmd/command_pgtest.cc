@@ -48,8 +48,17 @@ TEST_F(CommandLine, AMutationSaysWhatItDidOnStdout) {
   EXPECT_EQ(slipway({"apply", "-f", "-"}, kAgent).out, "agent/momentum unchanged\n");
   EXPECT_EQ(slipway({"create", "-f", "-"}, kAgent).err, "slipway: stdin:1: agent/momentum already exists\n");
   EXPECT_EQ(slipway({"delete", "agent", "momentum"}).out, "agent/momentum deleted\n");
-  EXPECT_THAT(slipway({"grant", "u-42", "momentum", "--uses", "3"}).out,
-              MatchesRegex("entitlement/grant-[a-z0-9]+ created\n"));
+  const auto early = slipway({"grant", "u-42", "momentum", "--uses", "3"});
+  EXPECT_THAT(early.out, MatchesRegex("entitlement/grant-[a-z0-9]+ created\n"));
+  EXPECT_THAT(early.err,
+              MatchesRegex("warning: entitlement/grant-[a-z0-9]+: there is no agent \"momentum\" yet\n"));
+  EXPECT_EQ(early.exit_code, 0);
+  ASSERT_EQ(slipway({"apply", "-f", "-"}, kAgent).exit_code, 0);
+  EXPECT_EQ(slipway({"grant", "u-42", "momentum"}).err, "");
+  EXPECT_THAT(slipway({"grant", "u-42", "momentun"}).err, HasSubstr("did you mean \"momentum\"?\n"));
+  EXPECT_EQ(slipway({"grant", "u-42", "momentum", "--id", "e-1"}).exit_code, 0);
+  EXPECT_EQ(slipway({"grant", "u-42", "momentum", "--id", "e-1"}).err,
+            "slipway: entitlement/e-1 already exists\n");
 }
 
 TEST_F(CommandLine, BadFilesAreRefusedWithOneLineAnErrorAndNothingIsWritten) {

@@ -69,6 +69,7 @@ TEST(SameThroughAServer, EachLineSaysAndDoesTheSame) {
       "slipway run keyphrases --input '{}' --name first",
       "slipway run momentum --input '{\"symbol\": \"ETH\"}' --name first --follow",
       "slipway grant u-43 momentum --id e-1",
+      "slipway grant u-43 momentun --id g-2",
       "slipway run momentum --input '{\"x\": 1.10}' --name again",
       "slipway apply -f long.yaml && slipway apply -f long.yaml && slipway diff -f long.yaml",
       "slipway apply --dry-run=server -f long.yaml",

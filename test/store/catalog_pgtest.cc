@@ -114,6 +114,21 @@ TEST_F(Catalog, MoreThanTheAgentAllowsIsLoweredWithAWarningAndNoDifferenceForEve
   EXPECT_EQ(sql_.value("SELECT timeout_seconds FROM slipway.executions"), "600");
 }
 
+TEST_F(Catalog, AnEntitlementToAnAgentThatIsNotThereIsAWarning) {
+  const auto warnings = [&](const std::string& text) {
+    return catalog_.apply(objects(text), {})->front().warnings;
+  };
+  const auto right = document("Entitlement", "e", "user: u, agent: momentun");
+  EXPECT_THAT(warnings(right), ElementsAre("there is no agent \"momentun\" yet"));
+  apply(document("Agent", "momentum", "image: m:1"));
+  EXPECT_THAT(warnings(right), ElementsAre("there is no agent \"momentun\" yet; did you mean \"momentum\"?"));
+  EXPECT_THAT(warnings(document("Entitlement", "f", "user: u, agent: momentum")), ElementsAre());
+  EXPECT_THAT(
+      warnings(document("Entitlement", "g", "user: u, agent: new") + document("Agent", "new", "image: n")),
+      ElementsAre())
+      << "further down";
+}
+
 TEST_F(Catalog, WhatIsListedCanBeReadAndFoundByNameOrId) {
   apply(document("Agent", "momentum", "image: m:1") +
         document("Execution", "run-1", "user: u-42, agent: momentum, input: {symbol: ETH}"));
