@@ -1,6 +1,7 @@
 // Between the API's JSON and our types. Whatever is missing or of another type is as if it were not said.
 #include "client/wire.h"
 
+#include "api/quantity.h"
 #include "api/reason.h"
 #include "api/timestamp.h"
 #include "client/answers.h"
@@ -105,6 +106,13 @@ Result<store::Standing> standing_from(const json& body) {
   standing.message = text_in(body, "message");
   standing.exit_code = maybe(body, "exitCode");
   standing.converged = flag_in(body, "converged");
+  standing.name = text_in(body, "name");
+  standing.user = text_in(body, "user");
+  standing.agent = text_in(body, "agent");
+  standing.image = text_in(body, "image");
+  if (const auto timeout = parse_duration(text_in(body, "timeout")))
+    standing.timeout = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
+  if (body.contains("durationMs")) standing.duration_ms = number_in(body, "durationMs");
   return standing;
 }
 

@@ -2,6 +2,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <charconv>
 
+#include "api/quantity.h"
 #include "server/answers.h"
 #include "store/selector.h"
 
@@ -32,8 +33,14 @@ json standing_json(const store::Standing& standing) {
                {"status", to_string(standing.status)},
                {"reason", to_string(standing.reason)},
                {"message", standing.message},
-               {"converged", standing.converged}};
+               {"converged", standing.converged},
+               {"user", standing.user},
+               {"agent", standing.agent}};
+  if (!standing.name.empty()) body["name"] = standing.name;
+  if (!standing.image.empty()) body["image"] = standing.image;
+  if (standing.timeout) body["timeout"] = format_duration(*standing.timeout);
   if (standing.exit_code) body["exitCode"] = *standing.exit_code;
+  if (standing.duration_ms) body["durationMs"] = *standing.duration_ms;
   return body;
 }
 

@@ -94,6 +94,12 @@ struct Standing {
   std::string message;
   std::optional<int> exit_code;
   bool converged = false;  ///< nothing of it is left on any node
+  std::string name;        ///< empty: it has none
+  std::string user;
+  std::string agent;
+  std::string image;  ///< of the agent; empty: the agent is another by now
+  std::optional<std::chrono::seconds> timeout;
+  std::optional<std::int64_t> duration_ms;  ///< of the run; nothing: it has not ended, or never began
 };
 
 /// Where a waiting execution stands among the others, for people who ask why it waits. Zeros unless it waits.

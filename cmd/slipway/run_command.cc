@@ -8,6 +8,7 @@
 #include "api/json_schema/strict_json.h"
 #include "api/quantity.h"
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/end_words.h"
 #include "cmd/slipway/files.h"
 #include "cmd/slipway/follow.h"
 #include "cmd/slipway/kinds_by_name.h"
@@ -89,13 +90,13 @@ Result<store::Change> submit(store::CommandCatalog& catalog, const Object& reque
 
 int conclude(store::CommandCatalog& catalog, const store::Standing& end) {
   if (end.status != Status::Completed) {
-    fail("execution/" + end.id + " " + std::string(to_string(end.status)) + ": " +
-         std::string(to_string(end.reason)) + ": " + end.message);
+    fail(title_of(end) + " " + end_words(end) + ": " + end.message);
     // The container's own code where it says that something failed; 1 where it would say that nothing did.
     return end.exit_code.value_or(0) == 0 ? 1 : *end.exit_code & 0xff;
   }
   const auto result = catalog.output(end.id);
   if (!result) return fail(result.error());
+  say(printable(title_of(end) + " " + end_words(end)));
   return put(for_stream(result->value_or("null"), STDOUT_FILENO) + "\n") ? 0 : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/end_words.h"
 #include "cmd/slipway/files.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
@@ -30,8 +31,14 @@ std::string render_events(const std::vector<json>& events, TimePoint now) {
   return "Events:\n" + render_table({"AGE", "STAGE", "REASON", "ATTEMPT", "NODE", "MESSAGE"}, rows);
 }
 
+// What of an end no field of the document says by itself.
+std::string ended(const store::Standing& standing) {
+  return is_final(standing.status) ? "Ended:    " + end_words(standing) + "\n" : "";
+}
+
 Result<std::string> describe(store::CommandCatalog& catalog, const Target& target) {
   std::string key = target.name;
+  std::string end;
   std::vector<json> events;
   if (target.table == Table::Executions) {
     const auto id = catalog.find_execution(target.name);
@@ -40,6 +47,9 @@ Result<std::string> describe(store::CommandCatalog& catalog, const Target& targe
     const auto found = catalog.events(key);
     if (!found) return found.error();
     events = *found;
+    const auto standing = catalog.standing(key);
+    if (!standing) return standing.error();
+    end = for_stream(ended(*standing), STDOUT_FILENO);
   }
   store::Query query{target.table, key};
   query.full = true;
@@ -49,7 +59,7 @@ Result<std::string> describe(store::CommandCatalog& catalog, const Target& targe
   if (!now) return now.error();
   std::string out;
   for (const auto& document : *documents) out += for_stream(write_yaml(document), STDOUT_FILENO);
-  return out + render_events(events, *now);
+  return out + end + render_events(events, *now);
 }
 
 int describe_all(Session& session, const std::vector<std::string>& words) {
@@ -94,8 +104,11 @@ int output(Session& session, const Output& options) {
   if (!result->has_value()) {
     const auto standing = catalog->standing(*id);
     if (!standing) return fail(standing.error());
-    return fail("execution/" + name + " has no output: it is " + std::string(to_string(standing->status)) +
-                " (" + std::string(to_string(standing->reason)) + ": " + standing->message + ")");
+    const auto stands = is_final(standing->status)
+                            ? end_words(*standing) + ": " + standing->message
+                            : std::string(to_string(standing->status)) + " (" +
+                                  std::string(to_string(standing->reason)) + ": " + standing->message + ")";
+    return fail(title_of(*standing) + " has no output: it is " + stands);
   }
   if (options.file.empty()) return put(for_stream(**result, STDOUT_FILENO) + "\n") ? 0 : 1;
   const auto written = write_file(options.file, **result);

@@ -4,6 +4,7 @@
 #include "api/fields.h"
 #include "api/quantity.h"
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/end_words.h"
 #include "cmd/slipway/jsonpath.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
@@ -64,16 +65,21 @@ Condition read_condition(const std::string& text) {
   return {Condition::What::Condition, name, {}, std::nullopt};
 }
 
+std::string end_of(store::CommandCatalog& catalog, const json& document) {
+  const auto standing = catalog.standing(document["metadata"].value("uid", ""));
+  return standing ? end_words(*standing) : document["status"].value("status", "");
+}
+
 // A final execution gains no condition but Cleaned.
-Verge look_at_condition(const json& document, const std::string& name, std::string& why) {
+Verge look_at_condition(store::CommandCatalog& catalog, const json& document, const std::string& name,
+                        std::string& why) {
   const auto& status = document["status"];
   if (status["conditions"].contains(name)) return Verge::Met;
-  const auto word = status.value("status", "");
-  const bool ended = is_final(status_from(word).value_or(Status::Pending));
+  const bool ended = is_final(status_from(status.value("status", "")).value_or(Status::Pending));
   // A row refused before any node took it leaves nothing to clean.
   if (ended && name == "Finished") return Verge::Met;
   if (!ended || name == "Cleaned") return Verge::NotYet;
-  why = "it ended " + word + " (" + status.value("reason", "") + ") without becoming " + name;
+  why = "it ended " + end_of(catalog, document) + " without becoming " + name;
   return Verge::Never;
 }
 
@@ -110,7 +116,7 @@ Verge look(store::CommandCatalog& catalog, const Target& target, const Condition
   }
   switch (condition.what) {
     case Condition::What::Condition:
-      return look_at_condition(rows->front(), condition.name, why);
+      return look_at_condition(catalog, rows->front(), condition.name, why);
     case Condition::What::Deleted:
       return Verge::NotYet;
     case Condition::What::Value:

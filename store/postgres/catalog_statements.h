@@ -171,8 +171,11 @@ inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
   ORDER BY name LIMIT $4::int)"};
 
 inline constexpr Statement kStanding{"catalog_standing", R"(
-  SELECT id, status, reason, message, exit_code, finished_at IS NOT NULL AND NOT live
-  FROM slipway.executions WHERE id = $1::uuid)"};
+  SELECT e.id, e.status, e.reason, e.message, e.exit_code, e.finished_at IS NOT NULL AND NOT e.live, e.name, e.user_id,
+    e.agent, (SELECT a.spec ->> 'image' FROM slipway.agents a
+              WHERE a.name = e.agent AND a.revision = coalesce(e.agent_revision, a.revision)),
+    e.timeout_seconds, e.duration_ms
+  FROM slipway.executions e WHERE e.id = $1::uuid)"};
 inline constexpr Statement kOutput{"catalog_output",
                                    "SELECT output::text FROM slipway.executions WHERE id = $1::uuid"};
 inline constexpr Statement kEvents{"catalog_events", R"(

@@ -135,6 +135,12 @@ Result<Standing> PostgresCatalog::standing(const ExecutionId& id) {
     standing.message = rows.string(0, 3);
     if (!rows.null(0, 4)) standing.exit_code = static_cast<int>(rows.number(0, 4));
     standing.converged = rows.flag(0, 5);
+    standing.name = rows.text(0, 6).value_or("");
+    standing.user = rows.string(0, 7);
+    standing.agent = rows.string(0, 8);
+    standing.image = rows.text(0, 9).value_or("");
+    if (!rows.null(0, 10)) standing.timeout = std::chrono::seconds(rows.number(0, 10));
+    if (!rows.null(0, 11)) standing.duration_ms = rows.number(0, 11);
     return standing;
   });
 }

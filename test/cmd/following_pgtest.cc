@@ -22,12 +22,14 @@ TEST_P(BothWays, RunStreamsTheLogsAndEndsWithTheContainersCode) {
   shop.log("live", "early\n");
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "early\n"); }));
   shop.log("live", "late\n", "stderr");
-  shop.finish_execution("live", "FAILED", "NonZeroExit", "fault = 'Agent', exit_code = 7");
+  shop.finish_execution("live", "FAILED", "NonZeroExit",
+                        "fault = 'Agent', exit_code = 7, duration_ms = 2149");
   const auto ran = command->finish();
   EXPECT_EQ(ran.exit_code, 7);
   EXPECT_EQ(ran.out, "");
-  EXPECT_THAT(ran.err, HasSubstr("early\nlate\nslipway: execution/"));
-  EXPECT_THAT(ran.err, HasSubstr(" FAILED: NonZeroExit: It is over.\n"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("early\nlate\nslipway: execution/live FAILED: NonZeroExit (agent momentum, exit "
+                        "code 7) after 2.1 s: It is over.\n"));
 }
 
 TEST_P(BothWays, RunPrintsTheResultAlone) {
@@ -36,11 +38,40 @@ TEST_P(BothWays, RunPrintsTheResultAlone) {
   ASSERT_TRUE(eventually([&] { return holds(command->err(), "created\n"); }));
   shop.run_execution("live");
   shop.log("live", "thinking\n");
-  shop.finish_execution("live", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
+  shop.finish_execution("live", "COMPLETED", "Completed",
+                        "output = '{\"signal\": \"buy\"}', exit_code = 0, duration_ms = 96");
   const auto ran = command->finish();
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_EQ(ran.out, "{\"signal\": \"buy\"}\n");
-  EXPECT_THAT(ran.err, HasSubstr("thinking\n"));
+  EXPECT_THAT(ran.err, HasSubstr("thinking\nexecution/live COMPLETED (agent momentum) after 0.1 s\n"));
+}
+
+TEST_P(BothWays, AnEndSaysWhatItsReasonSpeaksOf) {
+  Shop shop(GetParam());
+  const struct {
+    std::string name, status, reason, rest, words;
+  } rows[] = {
+      {"image", "FAILED", "ImageNotFound", "fault = 'Agent'",
+       "FAILED: ImageNotFound (agent momentum, image m:1)"},
+      {"late", "TIMEOUT", "DeadlineExceeded", "fault = 'Agent', timeout_seconds = 90, duration_ms = 90100",
+       "TIMEOUT: DeadlineExceeded (agent momentum, timeout 1m30s) after 90.1 s"},
+      {"right", "FAILED", "EntitlementExpired", "fault = 'Policy'",
+       "FAILED: EntitlementExpired (user u-42, agent momentum)"},
+      {"nothing", "FAILED", "OutputMissing", "fault = 'Agent', exit_code = 0, duration_ms = 4",
+       "FAILED: OutputMissing (agent momentum) after 0.0 s"},
+  };
+  for (const auto& row : rows) {
+    shop.sql().query(
+        "INSERT INTO slipway.executions (name, user_id, agent, input) VALUES ($1, 'u-42', 'momentum', '1')",
+        {row.name});
+    shop.finish_execution(row.name, row.status, row.reason, row.rest);
+    EXPECT_EQ(shop.run("slipway output " + row.name).err,
+              "slipway: execution/" + row.name + " has no output: it is " + row.words + ": It is over.\n");
+    EXPECT_THAT(shop.run("slipway describe ex/" + row.name).out,
+                HasSubstr("\nEnded:    " + row.words + "\nEvents:"));
+    EXPECT_THAT(shop.run("slipway wait --for=condition=Started " + row.name).err,
+                HasSubstr("it ended " + row.words + " without becoming Started\n"));
+  }
 }
 
 TEST(Following, TheWholeLogTakesThePlaceOfWhatWasWrittenLive) {
@@ -192,7 +223,7 @@ TEST_P(BothWays, TheSameRunAgainFindsWhatTheFirstOneMade) {
   shop.finish_execution("again", "COMPLETED", "Completed", "output = '{\"signal\": \"buy\"}', exit_code = 0");
   const auto followed = shop.run(run + "'{\"n\": 1}' --follow");
   EXPECT_EQ(followed.out, "{\"signal\": \"buy\"}\n");
-  EXPECT_EQ(followed.err, "execution/again unchanged\n");
+  EXPECT_EQ(followed.err, "execution/again unchanged\nexecution/again COMPLETED (agent momentum)\n");
 }
 
 TEST_P(BothWays, MoreThanTheAgentAllowsIsAWarningAndNoDifference) {
