@@ -5,6 +5,7 @@
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/documents.h"
 #include "cmd/slipway/files.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
@@ -28,9 +29,9 @@ struct Doomed {
 };
 
 Result<ExecutionId> find(store::CommandCatalog& catalog, const Doomed& doomed) {
-  if (doomed.user.empty()) return catalog.find_execution(doomed.target.name);
+  if (doomed.user.empty()) return find_execution(catalog, doomed.target.name);
   const auto rows = catalog.list({Table::Executions, doomed.target.name, doomed.user, "", 1});
-  if (!rows) return rows.error();
+  if (!rows) return with_suggestion(catalog, Table::Executions, doomed.target.name, rows.error());
   return rows->front()["metadata"].value("uid", "");
 }
 
@@ -69,7 +70,8 @@ int remove(Session& session, const Doomed& doomed, const Deletion& how) {
     key = *id;
     if (const auto done = converge(session, key, title, how); !done) return give_up(done.error());
   }
-  if (const auto removed = catalog.remove(table, key); !removed) return give_up(removed.error());
+  if (const auto removed = catalog.remove(table, key); !removed)
+    return give_up(with_suggestion(catalog, table, name, removed.error()));
   return put(printable(title) + " deleted\n") ? 0 : 1;
 }
 

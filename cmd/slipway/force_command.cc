@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
@@ -18,7 +19,7 @@ int force_finish(Session& session, const Force& options) {
   const auto name = name_of_kind(store::Table::Executions, options.name);
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  const auto id = catalog->find_execution(name);
+  const auto id = find_execution(*catalog, name);
   if (!id) return fail(id.error());
   const auto done = catalog->force_finish(*id, options.reason);
   if (!done) return fail(done.error());

@@ -1,5 +1,6 @@
 // get: lists objects, shows one, or watches them.
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/selection.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/table.h"
@@ -23,7 +24,7 @@ std::optional<std::vector<Group>> fetch(store::CommandCatalog& catalog, const Wa
   for (const auto& target : wanted.targets) {
     if (groups.empty() || groups.back().table != target.table) groups.push_back({target.table, {}});
     const auto found = catalog.list(wanted.query(target, wanted.format.shows_payload()));
-    if (!found) code = fail(found.error());
+    if (!found) code = fail(with_suggestion(catalog, target.table, target.name, found.error()));
     if (!found && found.error().error_class != ErrorClass::NotFound) return std::nullopt;
     auto& documents = groups.back().documents;
     if (found) documents.insert(documents.end(), found->begin(), found->end());

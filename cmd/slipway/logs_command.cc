@@ -3,6 +3,7 @@
 
 #include "api/quantity.h"
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/follow.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/terminal.h"
@@ -42,7 +43,7 @@ int logs(Session& session, const Logs& options) {
     throw CLI::ValidationError("--since", "expected a duration such as 5m, got \"" + options.since + "\"");
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  const auto id = catalog->find_execution(name);
+  const auto id = find_execution(*catalog, name);
   if (!id) return fail(id.error());
   const auto how = printing(*catalog, options);
   if (!how) return fail(how.error());

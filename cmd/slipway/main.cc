@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
+#include "api/fields.h"
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/complete.h"
 #include "cmd/slipway/session.h"
@@ -40,6 +41,28 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
   }
 }
 
+// Of all that was not understood the first word, where it stands for a command or a flag, with the nearest of
+// those that it could be; empty: nothing better can be said than the parser says.
+std::string unknown_word(const CLI::App& app) {
+  const auto left = app.remaining(true);
+  if (left.empty()) return "";
+  const auto* at = &app;
+  std::vector<std::string> flags, commands;
+  for (;; at = at->get_subcommands().front()) {
+    for (const auto* option : at->get_options())
+      for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+    if (at->get_subcommands().empty()) break;
+  }
+  for (const auto* command : at->get_subcommands([](const CLI::App*) { return true; }))
+    commands.push_back(command->get_name());
+  const auto word = left.front().substr(0, left.front().find('='));
+  const bool flag = word.starts_with("--");
+  if (!flag && (word.starts_with("-") || commands.empty())) return "";
+  const auto meant = slipway::nearest(word, flag ? flags : commands);
+  return std::string("unknown ") + (flag ? "flag " : "command ") + slipway::describe(word) +
+         (meant ? "; did you mean \"" + *meant + "\"?" : "");
+}
+
 // `-o=json` means `-o json`, as it does to kubectl. The parser wants its words last first.
 std::vector<std::string> arguments(int argc, char** argv) {
   std::vector<std::string> words;
@@ -67,7 +90,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    slipway::cli::fail(std::string(error.what()));
+    const auto unknown = unknown_word(app);
+    slipway::cli::fail(unknown.empty() ? std::string(error.what()) : unknown);
     slipway::cli::say("`slipway --help`, or `slipway COMMAND --help`, shows what is understood");
     return kUsageError;
   } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 
 #include "api/quantity.h"
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
@@ -15,7 +16,8 @@ using store::NodeWish;
 int wish(Session& session, const std::string& node, NodeWish wanted, const char* done) {
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  if (const auto written = catalog->wish(node, wanted); !written) return fail(written.error());
+  if (const auto written = catalog->wish(node, wanted); !written)
+    return fail(with_suggestion(*catalog, store::Table::Nodes, node, written.error()));
   put("node/" + printable(node) + " " + done + "\n");
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/end_words.h"
 #include "cmd/slipway/files.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/follow.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/terminal.h"
@@ -109,9 +110,12 @@ int run(Session& session, const Run& options) {
   if (catalog == nullptr) return 1;
   auto& user = std::get<ExecutionSpec>(request->spec).user;
   if (user.empty()) user = session.default_user();
-  const auto agent = catalog->list({store::Table::Agents, std::get<ExecutionSpec>(request->spec).agent});
+  const auto& name = std::get<ExecutionSpec>(request->spec).agent;
+  const auto agent = catalog->list({store::Table::Agents, name});
   if (!agent && agent.error().error_class == ErrorClass::NotFound) {
-    return fail(agent.error().message + "; `slipway get agents` lists what can be run");
+    const auto error = with_suggestion(*catalog, store::Table::Agents, name, agent.error());
+    return fail(error.message + (error.message.ends_with("?") ? " " : "; ") +
+                "`slipway get agents` lists what can be run");
   }
   if (!agent) return fail(agent.error());
   const auto made = submit(*catalog, *request);

@@ -7,6 +7,7 @@
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/end_words.h"
 #include "cmd/slipway/files.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/table.h"
@@ -41,7 +42,7 @@ Result<std::string> describe(store::CommandCatalog& catalog, const Target& targe
   std::string end;
   std::vector<json> events;
   if (target.table == Table::Executions) {
-    const auto id = catalog.find_execution(target.name);
+    const auto id = find_execution(catalog, target.name);
     if (!id) return id.error();
     key = *id;
     const auto found = catalog.events(key);
@@ -54,7 +55,7 @@ Result<std::string> describe(store::CommandCatalog& catalog, const Target& targe
   store::Query query{target.table, key};
   query.full = true;
   const auto documents = catalog.list(query);
-  if (!documents) return documents.error();
+  if (!documents) return with_suggestion(catalog, target.table, key, documents.error());
   const auto now = catalog.now();
   if (!now) return now.error();
   std::string out;
@@ -97,7 +98,7 @@ int output(Session& session, const Output& options) {
   const auto name = name_of_kind(Table::Executions, options.name);
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  const auto id = catalog->find_execution(name);
+  const auto id = find_execution(*catalog, name);
   if (!id) return fail(id.error());
   const auto result = catalog->output(*id);
   if (!result) return fail(result.error());

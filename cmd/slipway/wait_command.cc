@@ -5,6 +5,7 @@
 #include "api/quantity.h"
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/end_words.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/jsonpath.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
@@ -111,7 +112,7 @@ Verge look(store::CommandCatalog& catalog, const Target& target, const Condition
   if (!rows && rows.error().error_class == ErrorClass::NotFound && condition.what == Condition::What::Deleted)
     return Verge::Met;
   if (!rows) {
-    why = rows.error().message;
+    why = with_suggestion(catalog, target.table, target.name, rows.error()).message;
     return rows.error().error_class == ErrorClass::Retry ? Verge::NotYet : Verge::Never;
   }
   switch (condition.what) {
@@ -129,7 +130,7 @@ Verge look(store::CommandCatalog& catalog, const Target& target, const Condition
 // same.
 Result<Target> resolved(store::CommandCatalog& catalog, const Target& target) {
   if (target.table != Table::Executions) return target;
-  const auto id = catalog.find_execution(target.name);
+  const auto id = find_execution(catalog, target.name);
   if (!id) return id.error();
   return Target{target.table, *id};
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cmd/slipway/commands.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
@@ -81,7 +82,7 @@ int why(Session& session, const std::string& word) {
   const auto name = name_of_kind(store::Table::Executions, word);
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  const auto id = catalog->find_execution(name);
+  const auto id = find_execution(*catalog, name);
   if (!id) return fail(id.error());
   const auto waiting = catalog->why(*id);
   if (!waiting) return fail(waiting.error());

@@ -7,6 +7,7 @@
 #include "api/timestamp.h"
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/files.h"
+#include "cmd/slipway/find.h"
 #include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
@@ -84,7 +85,7 @@ int cancel(Session& session, const std::string& word) {
   const auto name = name_of_kind(store::Table::Executions, word);
   auto* catalog = session.catalog();
   if (catalog == nullptr) return 1;
-  const auto id = catalog->find_execution(name);
+  const auto id = find_execution(*catalog, name);
   if (!id) return fail(id.error());
   const auto asked = catalog->cancel(*id);
   if (!asked) return fail(asked.error());

@@ -174,12 +174,47 @@ TEST_F(CommandLine, UsageErrorsEndWithTwo) {
   EXPECT_THAT(slipway({"version"}).out, StartsWith("slipway "));
 }
 
+TEST_F(CommandLine, WhatIsMisspeltIsTakenForTheNearest) {
+  const auto says = [&](std::vector<std::string> arguments, int code, const std::string& words) {
+    const auto ran = slipway(std::move(arguments));
+    EXPECT_EQ(ran.exit_code, code) << words;
+    EXPECT_THAT(ran.err, StartsWith("slipway: " + words + "\n"));
+    EXPECT_EQ(ran.out, "") << words;
+  };
+  says({"aply", "-f", "x.yaml"}, 2, "unknown command \"aply\"; did you mean \"apply\"?");
+  says({"--config", "/none", "ge", "executions"}, 2, "unknown command \"ge\"; did you mean \"get\"?");
+  says({"zzzzzz"}, 2, "unknown command \"zzzzzz\"");
+  says({"token", "lst"}, 2, "unknown command \"lst\"; did you mean \"list\"?");
+  says({"run", "momentum", "--input", "{}", "--folow"}, 2,
+       "unknown flag \"--folow\"; did you mean \"--follow\"?");
+  says({"get", "executoins"}, 2,
+       "KIND: expected agents, entitlements, quotas, executions or nodes, got \"executoins\"; did you mean "
+       "\"executions\"?");
+  apply(kAgent);
+  ASSERT_EQ(slipway({"run", "momentum", "--input", "{}", "--name", "morning-run"}).exit_code, 0);
+  ASSERT_EQ(slipway({"grant", "u-42", "momentum", "--id", "e-1042"}).exit_code, 0);
+  sql_.exec("INSERT INTO slipway.nodes (name, instance_id) VALUES ('node-one', 'x')");
+  const std::string run = "execution \"mornin-run\" not found; did you mean \"morning-run\"?";
+  for (const auto* verb : {"logs", "why", "output", "cancel"}) says({verb, "mornin-run"}, 1, run);
+  says({"get", "ex", "mornin-run"}, 1, run);
+  says({"describe", "ex/mornin-run"}, 1, run);
+  says({"delete", "ex", "mornin-run"}, 1, run);
+  says({"wait", "mornin-run", "--for=condition=Started"}, 1, run);
+  says({"force-finish", "mornin-run", "--reason", "x"}, 1, run);
+  says({"get", "agent", "momentun"}, 1, "agent \"momentun\" not found; did you mean \"momentum\"?");
+  says({"describe", "agent", "momentun"}, 1, "agent \"momentun\" not found; did you mean \"momentum\"?");
+  says({"delete", "ent", "e-1O42"}, 1, "entitlement \"e-1O42\" not found; did you mean \"e-1042\"?");
+  says({"cordon", "node-on"}, 1, "node \"node-on\" not found; did you mean \"node-one\"?");
+  says({"get", "agent", "other"}, 1, "agent \"other\" not found");
+}
+
 TEST_F(CommandLine, RunRefusesWhatCannotWorkBeforeWriting) {
   apply(kAgent);
   const auto unknown = slipway({"run", "momentun", "--input", "{}"});
   EXPECT_EQ(unknown.exit_code, 1);
   EXPECT_EQ(unknown.err,
-            "slipway: agent \"momentun\" not found; `slipway get agents` lists what can be run\n");
+            "slipway: agent \"momentun\" not found; did you mean \"momentum\"? `slipway get agents` lists "
+            "what can be run\n");
   EXPECT_THAT(slipway({"run", "momentum", "--input", "{\"a\": }"}).err,
               StartsWith("slipway: --input: expected JSON: "));
   EXPECT_EQ(slipway({"run", "momentum", "--input", "{}", "--timeout", "-5m"}).err,
@@ -195,7 +230,7 @@ TEST_F(CommandLine, AnExecutionIsCancelledDescribedAndWaitedFor) {
   ASSERT_EQ(slipway({"run", "momentum", "--input", "{}", "--name", "r1"}).out, "execution/r1 created\n");
   EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 cancelled\n");
   EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 was already cancelled\n");
-  EXPECT_EQ(slipway({"cancel", "r2"}).err, "slipway: execution \"r2\" not found\n");
+  EXPECT_EQ(slipway({"cancel", "other"}).err, "slipway: execution \"other\" not found\n");
   const auto waited = slipway({"wait", "r1", "--for=condition=Finished", "--timeout", "200ms"});
   EXPECT_EQ(waited.exit_code, 1);
   EXPECT_EQ(waited.err, "slipway: timed out after 200ms waiting for execution/r1\n");

@@ -226,6 +226,31 @@ TEST_P(BothWays, TheSameRunAgainFindsWhatTheFirstOneMade) {
   EXPECT_EQ(followed.err, "execution/again unchanged\nexecution/again COMPLETED (agent momentum)\n");
 }
 
+TEST_P(BothWays, ANameOfSeveralUsersIsToldWithTheirIds) {
+  Shop shop(GetParam());
+  shop.sql().exec(
+      "INSERT INTO slipway.executions (name, user_id, agent, input) VALUES ('first', 'u-43', 'momentum', "
+      "'1')");
+  const auto ids = shop.sql().value(
+      "SELECT string_agg(id || ' (user ' || user_id || ', ' || stage || ', ', '|' ORDER BY created_at DESC) "
+      "FROM "
+      "slipway.executions WHERE name = 'first'");
+  const auto middle = ids.find('|');
+  for (const auto* verb : {"why", "logs", "cancel", "output"}) {
+    const auto ran = shop.run(std::string("slipway ") + verb + " first");
+    EXPECT_EQ(ran.exit_code, 1);
+    EXPECT_TRUE(fits("slipway: several users have an execution named \"first\"; give its id: " +
+                         ids.substr(0, middle) + "*s old), " + ids.substr(middle + 1) + "*s old)\n",
+                     ran.err))
+        << ran.err;
+  }
+  shop.sql().exec(
+      "INSERT INTO slipway.executions (name, user_id, agent, input) SELECT 'first', 'v-' || n, 'momentum', "
+      "'1' FROM "
+      "generate_series(1, 7) n");
+  EXPECT_THAT(shop.run("slipway why first").err, HasSubstr(" old) and 4 more\n"));
+}
+
 TEST_P(BothWays, MoreThanTheAgentAllowsIsAWarningAndNoDifference) {
   Shop shop(GetParam());
   shop.write("long.yaml",
