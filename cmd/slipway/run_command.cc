@@ -13,6 +13,7 @@
 #include "cmd/slipway/find.h"
 #include "cmd/slipway/follow.h"
 #include "cmd/slipway/kinds_by_name.h"
+#include "cmd/slipway/last_words.h"
 #include "cmd/slipway/terminal.h"
 
 namespace slipway::cli {
@@ -125,6 +126,8 @@ int run(Session& session, const Run& options) {
   if (!options.follow) return put(line + "\n") ? 0 : 1;
   say(line);
   LogPrinter printer(stderr, {});
+  const LastWords words("execution/" + made->name + " goes on; `slipway logs -f " + made->id +
+                        "` follows it, `slipway cancel " + made->id + "` stops it");
   const auto end = follow(session, made->id, printer);
   return end ? conclude(*catalog, *end) : fail(end.error());
 }

@@ -32,6 +32,21 @@ TEST_P(BothWays, RunStreamsTheLogsAndEndsWithTheContainersCode) {
                         "code 7) after 2.1 s: It is over.\n"));
 }
 
+TEST_P(BothWays, AnInterruptedRunGoesOnAndSaysSo) {
+  Shop shop(GetParam());
+  const auto command = shop.start("slipway run momentum --input '{}' --name live --follow");
+  ASSERT_TRUE(eventually([&] { return holds(command->err(), "created\n"); }));
+  shop.run_execution("live");
+  shop.log("live", "thinking\n");
+  ASSERT_TRUE(eventually([&] { return holds(command->err(), "thinking\n"); }));
+  command->signal(SIGINT);
+  EXPECT_EQ(command->finish().exit_code, 130);
+  const auto id =
+      shop.sql().value("SELECT id FROM slipway.executions WHERE name = 'live' AND NOT cancel_requested");
+  EXPECT_EQ(command->err(), "execution/live created\nthinking\nexecution/live goes on; `slipway logs -f " +
+                                id + "` follows it, `slipway cancel " + id + "` stops it\n");
+}
+
 TEST_P(BothWays, RunPrintsTheResultAlone) {
   Shop shop(GetParam());
   const auto command = shop.start("slipway run agent/momentum --input '{}' --name live --follow");
