@@ -11,7 +11,8 @@ namespace slipway::cli {
 struct Session;
 
 /// Each adds its subcommands; a chosen one leaves its exit code in the session.
-void add_write_commands(CLI::App& app, Session& session);  // apply, create, cancel, grant
+void add_write_commands(CLI::App& app, Session& session);  // apply, create, grant
+void add_cancel_command(CLI::App& app, Session& session);
 void add_delete_command(CLI::App& app, Session& session);
 void add_diff_command(CLI::App& app, Session& session);
 void add_get_command(CLI::App& app, Session& session);

@@ -31,12 +31,12 @@ void describe_app(CLI::App& app, slipway::cli::Session& session) {
                  "where database.url is read when neither flag nor environment names it");
   using Adder = void (*)(CLI::App&, slipway::cli::Session&);
   for (const Adder add :
-       {slipway::cli::add_dev_command, slipway::cli::add_write_commands, slipway::cli::add_delete_command,
-        slipway::cli::add_diff_command, slipway::cli::add_get_command, slipway::cli::add_show_commands,
-        slipway::cli::add_why_command, slipway::cli::add_explain_command, slipway::cli::add_run_command,
-        slipway::cli::add_logs_command, slipway::cli::add_wait_command, slipway::cli::add_force_command,
-        slipway::cli::add_node_commands, slipway::cli::add_server_commands, slipway::cli::add_token_commands,
-        slipway::cli::add_completion_command}) {
+       {slipway::cli::add_dev_command, slipway::cli::add_write_commands, slipway::cli::add_cancel_command,
+        slipway::cli::add_delete_command, slipway::cli::add_diff_command, slipway::cli::add_get_command,
+        slipway::cli::add_show_commands, slipway::cli::add_why_command, slipway::cli::add_explain_command,
+        slipway::cli::add_run_command, slipway::cli::add_logs_command, slipway::cli::add_wait_command,
+        slipway::cli::add_force_command, slipway::cli::add_node_commands, slipway::cli::add_server_commands,
+        slipway::cli::add_token_commands, slipway::cli::add_completion_command}) {
     add(app, session);
   }
 }

@@ -1,4 +1,4 @@
-// apply, create, cancel, grant: what changes desired state.
+// apply, create, grant: what changes desired state.
 #include <CLI/CLI.hpp>
 #include <random>
 
@@ -7,8 +7,6 @@
 #include "api/timestamp.h"
 #include "cmd/slipway/commands.h"
 #include "cmd/slipway/files.h"
-#include "cmd/slipway/find.h"
-#include "cmd/slipway/kinds_by_name.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/terminal.h"
 
@@ -81,18 +79,6 @@ int apply(Session& session, const Application& asked) {
   return 0;
 }
 
-int cancel(Session& session, const std::string& word) {
-  const auto name = name_of_kind(store::Table::Executions, word);
-  auto* catalog = session.catalog();
-  if (catalog == nullptr) return 1;
-  const auto id = find_execution(*catalog, name);
-  if (!id) return fail(id.error());
-  const auto asked = catalog->cancel(*id);
-  if (!asked) return fail(asked.error());
-  put("execution/" + printable(name) + (*asked ? " cancelled\n" : " was already cancelled\n"));
-  return 0;
-}
-
 struct Grant {
   std::string user;
   std::string agent;
@@ -146,11 +132,6 @@ void add_write_commands(CLI::App& app, Session& session) {
         ->capture_default_str();
     command->callback([&session, asked] { session.exit_code = apply(session, *asked); });
   }
-  auto* cancel_command = app.add_subcommand("cancel", "Ask an execution to stop");
-  auto name = std::make_shared<std::string>();
-  cancel_command->add_option("EXECUTION", *name, "name or id")->required();
-  cancel_command->callback([&session, name] { session.exit_code = cancel(session, *name); });
-
   auto* grant_command = app.add_subcommand("grant", "Entitle a user to run an agent");
   auto options = std::make_shared<Grant>();
   grant_command->add_option("USER", options->user)->required();

@@ -228,8 +228,8 @@ TEST_F(CommandLine, RunRefusesWhatCannotWorkBeforeWriting) {
 TEST_F(CommandLine, AnExecutionIsCancelledDescribedAndWaitedFor) {
   apply(kAgent);
   ASSERT_EQ(slipway({"run", "momentum", "--input", "{}", "--name", "r1"}).out, "execution/r1 created\n");
-  EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 cancelled\n");
-  EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 was already cancelled\n");
+  EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 cancellation requested\n");
+  EXPECT_EQ(slipway({"cancel", "r1"}).out, "execution/r1 cancellation was requested before\n");
   EXPECT_EQ(slipway({"cancel", "other"}).err, "slipway: execution \"other\" not found\n");
   const auto waited = slipway({"wait", "r1", "--for=condition=Finished", "--timeout", "200ms"});
   EXPECT_EQ(waited.exit_code, 1);

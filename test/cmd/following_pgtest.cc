@@ -170,6 +170,22 @@ TEST_P(BothWays, AWaitEndsAtTheConditionOrWhenItCanNoLongerCome) {
   EXPECT_EQ(shop.run("slipway wait --for=jsonpath={.status.ready}=true node/n1").exit_code, 0);
 }
 
+TEST_P(BothWays, ACancellationIsRequestedAndItsEndWaitedFor) {
+  Shop shop(GetParam());
+  EXPECT_EQ(
+      shop.run("slipway cancel third --wait --timeout=50ms").err,
+      "slipway: execution/third has not ended after 50ms; it stays asked to stop (is a slipwayd running?)\n");
+  const auto command = shop.start("slipway cancel execution/third --wait");
+  ASSERT_TRUE(eventually([&] { return holds(command->out(), "requested before\n"); })) << command->err();
+  EXPECT_FALSE(command->ended());
+  shop.finish_execution("third", "FAILED", "Cancelled", "fault = 'User', duration_ms = 2140");
+  EXPECT_EQ(command->finish().exit_code, 0);
+  EXPECT_EQ(command->out(),
+            "execution/third cancellation was requested before\n"
+            "execution/third FAILED: Cancelled (agent momentum) after 2.1 s\n");
+  EXPECT_EQ(shop.run("slipway cancel third --wait").exit_code, 1);
+}
+
 TEST_P(BothWays, DeletionOfAnUnfinishedExecutionWaitsForItsEnd) {
   Shop shop(GetParam());
   const auto command = shop.start("slipway delete ex/third --timeout=30s");
