@@ -1,5 +1,7 @@
 #include "store/postgres/document.h"
 
+#include "api/quantity.h"
+
 namespace slipway::store::postgres {
 
 using nlohmann::json;
@@ -10,6 +12,14 @@ void drop_nulls(json& object) {
   for (auto at = object.begin(); at != object.end();) at = at->is_null() ? object.erase(at) : std::next(at);
 }
 
+// Seconds, as columns have them and as SQL may have written a spec, as files write them: "1m30s".
+void write_durations(json& spec) {
+  for (const auto* field : {"timeout", "maxTimeout", "terminationGracePeriod", "ttlAfterFinished"}) {
+    if (const auto found = spec.find(field); found != spec.end() && found->is_number_integer())
+      *found = format_duration(std::chrono::seconds(found->get<std::int64_t>()));
+  }
+}
+
 }  // namespace
 
 json document_of(const std::string& text) {
@@ -18,6 +28,7 @@ json document_of(const std::string& text) {
   for (const auto* part : {"metadata", "spec", "status"}) {
     if (object.contains(part)) drop_nulls(object[part]);
   }
+  if (object.contains("spec")) write_durations(object["spec"]);
   if (object["metadata"].contains("labels") && object["metadata"]["labels"].empty())
     object["metadata"].erase("labels");
   return object;

@@ -109,6 +109,10 @@ TEST_F(RoundTrip, EveryFieldOfEveryKindComesBackUnchanged) {
   EXPECT_EQ(again("entitlements"), "entitlement/CLX_09 87:ä unchanged\nentitlement/bounded unchanged\n");
   EXPECT_EQ(again("quotas"), "quota/* unchanged\nquota/42 unchanged\n");
   EXPECT_EQ(again("executions"), "execution/null-input unchanged\nexecution/everything unchanged\n");
+  EXPECT_EQ(
+      slipway({"get", "ex", "everything", "-o", "jsonpath={.spec.timeout} {.spec.ttlAfterFinished}"}).out,
+      "2m 24h")
+      << "as docs/yaml.md writes durations";
   const auto second = slipway({"apply", "-f", "-"}, kEverything);
   EXPECT_EQ(second.out.find("created"), std::string::npos) << second.out;
   EXPECT_EQ(second.out.find("configured"), std::string::npos) << second.out;
@@ -118,10 +122,16 @@ TEST_F(RoundTrip, RowsThatCameBySqlComeBackUnchanged) {
   sql_.exec(R"(
     INSERT INTO slipway.entitlements (id, user_id, agent, uses) VALUES ('Seller/0987', 'u-42', 'a', 0);
     INSERT INTO slipway.quotas (user_id, max_running) VALUES ('Ünser Nutzer', 3);
-    INSERT INTO slipway.executions (name, user_id, agent, input) VALUES ('one', 'u-42', 'a', '{"s": 1.10}'))");
+    INSERT INTO slipway.executions (name, user_id, agent, input, timeout_seconds, ttl_seconds_after_finished)
+      VALUES ('one', 'u-42', 'a', '{"s": 1.10}', 30, 0);
+    INSERT INTO slipway.agents (name, spec) VALUES ('seconds', '{"image": "m", "timeout": 90, "maxTimeout": 5400}'))");
   EXPECT_EQ(again("entitlements"), "entitlement/Seller/0987 unchanged\n");
   EXPECT_EQ(again("quotas"), "quota/* unchanged\nquota/Ünser Nutzer unchanged\n");
   EXPECT_EQ(again("executions"), "execution/one unchanged\n");
+  EXPECT_EQ(slipway({"get", "ex", "one", "-o", "jsonpath={.spec.timeout} {.spec.ttlAfterFinished}"}).out,
+            "30s 0s");
+  EXPECT_EQ(slipway({"get", "ag", "seconds", "-o", "jsonpath={.spec.timeout} {.spec.maxTimeout}"}).out,
+            "1m30s 1h30m");
 }
 
 }  // namespace
