@@ -64,7 +64,8 @@ void DeadlineGuard::due(const ExecutionId& id) {
 void DeadlineGuard::overdue(const ExecutionId& id) {
   auto& entry = entries_.at(id);
   if (!entry.kill_at) {
-    logging::warn("deadline enforced before its verdict could be recorded", {{"execution", id}});
+    logging::warn("no verdict was recorded within 500 ms of the deadline; sending TERM without one",
+                  {{"execution", id}});
     entry.kill_at = clock_.now() + kGracePastDeadline;
     send(entry, runtime::Signal::Term);
     entry.timer = timers_.call_at(clock_.monotonic() + kGracePastDeadline, [this, id] { overdue(id); });

@@ -142,6 +142,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_o
   if (!*written) co_return Outcome{Again{}};
   if (const auto* transition = std::get_if<store::Transition>(&plan.record)) {
     pass.row = advance(std::move(pass.row), *transition);
+    if (transition->kill_at) keep_watch(pass);  // the verdict is recorded: TERM is sent once, and here
     const bool more =
         std::holds_alternative<Nothing>(plan.action) && std::holds_alternative<Again>(plan.next);
     if (more) co_return co_await go_on(std::move(pass));
