@@ -12,7 +12,6 @@ using store::Table;
 namespace {
 
 constexpr int kPage = 500;
-constexpr int kMostOthers = 10'000;  // of kinds that are not paged
 
 Error not_found(const store::Query& query) {
   return {ErrorClass::NotFound, std::string(singular_of(query.table)) + " \"" + query.name + "\" not found"};
@@ -51,10 +50,12 @@ Result<std::vector<json>> HttpCatalog::pages(const store::Query& query) {
     auto target = collection(query.table);
     const auto left = query.limit - static_cast<int>(all.size());
     add(target, "limit", std::to_string(std::min(left, kPage)));
-    add(target, "name", query.name);
+    if (query.table == Table::Executions) {
+      add(target, "name", query.name);
+      add(target, "status", query.status);
+    }
     add(target, "user", query.user);
     add(target, "agent", query.agent);
-    add(target, "status", query.status);
     add(target, "label", selector_text(query.labels));
     add(target, "continue", next);
     const auto before = all.size();
@@ -93,19 +94,14 @@ Result<std::vector<json>> HttpCatalog::list(const store::Query& query) {
     }
     return all;
   }
-  auto target = collection(query.table);
   if (!query.name.empty()) {
-    auto one = get(target + "/" + percent_encoded(query.name));
+    auto one = get(collection(query.table) + "/" + percent_encoded(query.name));
     if (!one) return one.error();
     if (query.table != Table::Agents && query.table != Table::Nodes && !concerns(query, one->body))
       return not_found(query);
     return std::vector<json>{std::move(one->body)};
   }
-  add(target, "limit", std::to_string(std::min(query.limit, kMostOthers)));
-  add(target, "user", query.user);
-  add(target, "agent", query.agent);
-  add(target, "label", selector_text(query.labels));
-  return items(target);
+  return pages(query);
 }
 
 }  // namespace slipway::client

@@ -28,11 +28,18 @@ asio::awaitable<Response> list(Desk& desk, const Call& call, Table table) {
   const int limit = number_parameter(call.request, "limit", 1, 10'000, 500);
   const auto agent = call.request.parameter("agent");
   const auto labels = label_terms(call.request);
+  const auto after = call.request.parameter("continue");
+  // One more than is shown tells whether there is a next page.
   auto items = must(co_await desk.parts.catalogs->run([&](store::Catalog& catalog) {
-    return catalog.list({table, "", table == Table::Agents || table == Table::Nodes ? "" : user, "", limit,
-                         false, agent, labels});
+    return catalog.list({table, "", table == Table::Agents || table == Table::Nodes ? "" : user, "",
+                         limit + 1, false, agent, labels, after});
   }));
-  co_return json_answer({{"items", items}, {"total", items.size()}, {"continue", ""}});
+  std::string next;
+  if (items.size() > static_cast<std::size_t>(limit)) {
+    items.pop_back();
+    next = items.back()["metadata"].value("name", "");
+  }
+  co_return json_answer({{"items", items}, {"total", items.size()}, {"continue", next}});
 }
 
 asio::awaitable<Response> get(Desk& desk, const Call& call, Table table) {

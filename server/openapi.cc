@@ -99,15 +99,16 @@ json parameters_of(const Route& route) {
     all.push_back(query_parameter("status", "only in this status",
                                   {{"enum", {"PENDING", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT"}}}));
     all.push_back(query_parameter("name", "only this one: a name or an id", of_type("string")));
-    all.push_back(query_parameter("continue", "the next page: what the page before gave", of_type("string")));
     all.push_back(
         query_parameter("page", "the page by its number, instead", {{"type", "integer"}, {"minimum", 1}}));
     all.push_back(query_parameter("watch", "1: changes as server-sent events", {{"enum", {"1", "true"}}}));
     all.push_back(header_parameter("Last-Event-ID", "of a watch: go on after this event"));
   }
   if (is("listExecutions") || is("listAgents") || is("listEntitlements") || is("listQuotas") ||
-      is("listNodes"))
+      is("listNodes")) {
     all.push_back(query_parameter("limit", "at most so many", limit));
+    all.push_back(query_parameter("continue", "the next page: what the page before gave", of_type("string")));
+  }
   if (is("listExecutions") || is("listAgents"))
     all.push_back(query_parameter(
         "label", "only with these labels: team=quant,tier!=dev,zone in (a,b),key,!draft", of_type("string")));

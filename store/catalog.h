@@ -71,7 +71,8 @@ struct Query {
   bool full = false;       ///< with input and output of executions, which may be a megabyte each
   std::string agent = {};  ///< of executions and entitlements; of agents the name; empty: all
   std::vector<LabelTerm> labels =
-      {};  ///< all of them hold; agents and executions only, others have no labels
+      {};                  ///< all of them hold; agents and executions only, others have no labels
+  std::string after = {};  ///< of what is listed by name: only what comes behind this one
 };
 
 /// Where a reader of logs stands; the default stands before the first line. A place stays what it is when the

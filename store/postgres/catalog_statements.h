@@ -113,7 +113,8 @@ inline constexpr Statement kWishNode{"catalog_wish_node", R"(
 // -- reading: each row is one document
 // ---------------------------------------------------------------------------------- $1 name or id or NULL,
 // $2 user or NULL, $3 status or NULL, $4 limit, $5 with input and output, $6 agent or NULL, $7 what the
-// labels must meet, as a JSON list of {key, op, values}
+// labels must meet, as a JSON list of {key, op, values}, $8 the name after which a list by name goes on, or
+// NULL
 
 inline constexpr Statement kListAgents{"catalog_list_agents", R"(
   SELECT json_build_object('kind', 'Agent',
@@ -121,6 +122,7 @@ inline constexpr Statement kListAgents{"catalog_list_agents", R"(
     'spec', spec)
   FROM slipway.agents WHERE ($1::text IS NULL OR name = $1) AND $2::text IS NULL AND $3::text IS NULL AND $5::boolean IS NOT NULL
     AND ($6::text IS NULL OR name = $6) AND )" SLIPWAY_LABELS_FIT("labels", "$7") R"(
+    AND ($8::text IS NULL OR name > $8)
   ORDER BY name LIMIT $4::int)"};
 inline constexpr Statement kListEntitlements{"catalog_list_entitlements", R"(
   SELECT json_build_object('kind', 'Entitlement',
@@ -129,7 +131,7 @@ inline constexpr Statement kListEntitlements{"catalog_list_entitlements", R"(
     'status', json_build_object('used', used))
   FROM slipway.entitlements
   WHERE ($1::text IS NULL OR id = $1) AND ($2::text IS NULL OR user_id = $2) AND $3::text IS NULL AND $5::boolean IS NOT NULL
-    AND ($6::text IS NULL OR agent = $6) AND $7::jsonb = '[]'
+    AND ($6::text IS NULL OR agent = $6) AND $7::jsonb = '[]' AND ($8::text IS NULL OR id > $8)
   ORDER BY id LIMIT $4::int)"};
 inline constexpr Statement kListQuotas{"catalog_list_quotas", R"(
   SELECT json_build_object('kind', 'Quota', 'metadata', json_build_object('name', q.user_id),
@@ -138,7 +140,7 @@ inline constexpr Statement kListQuotas{"catalog_list_quotas", R"(
     'status', json_build_object('running', coalesce(u.running, 0)))
   FROM slipway.quotas q LEFT JOIN slipway.user_usage u USING (user_id)
   WHERE ($1::text IS NULL OR q.user_id = $1) AND ($2::text IS NULL OR q.user_id = $2) AND $3::text IS NULL
-    AND $5::boolean IS NOT NULL AND $6::text IS NULL AND $7::jsonb = '[]'
+    AND $5::boolean IS NOT NULL AND $6::text IS NULL AND $7::jsonb = '[]' AND ($8::text IS NULL OR q.user_id > $8)
   ORDER BY q.user_id LIMIT $4::int)"};
 inline constexpr Statement kListExecutions{"catalog_list_executions", R"(
   SELECT json_build_object('kind', 'Execution',
@@ -154,7 +156,7 @@ inline constexpr Statement kListExecutions{"catalog_list_executions", R"(
     CASE WHEN $5::boolean THEN input::text END, CASE WHEN $5::boolean THEN output::text END
   FROM slipway.executions
   WHERE ($1::text IS NULL OR id::text = $1 OR name = $1) AND ($2::text IS NULL OR user_id = $2)
-    AND ($3::text IS NULL OR status = $3) AND ($6::text IS NULL OR agent = $6) AND )" SLIPWAY_LABELS_FIT(
+    AND ($3::text IS NULL OR status = $3) AND ($6::text IS NULL OR agent = $6) AND $8::text IS NULL AND )" SLIPWAY_LABELS_FIT(
                                                                           "labels", "$7") R"(
   ORDER BY created_at DESC, id DESC LIMIT $4::int)"};
 inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
@@ -167,7 +169,7 @@ inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
       'running', (SELECT count(*) FROM slipway.executions e WHERE e.live AND e.node = n.name
                   AND e.stage NOT IN ('Finished', 'Cleaned'))))
   FROM slipway.nodes n WHERE ($1::text IS NULL OR name = $1) AND $2::text IS NULL AND $3::text IS NULL
-    AND $5::boolean IS NOT NULL AND $6::text IS NULL AND $7::jsonb = '[]'
+    AND $5::boolean IS NOT NULL AND $6::text IS NULL AND $7::jsonb = '[]' AND ($8::text IS NULL OR name > $8)
   ORDER BY name LIMIT $4::int)"};
 
 inline constexpr Statement kStanding{"catalog_standing", R"(

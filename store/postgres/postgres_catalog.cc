@@ -108,7 +108,7 @@ Result<std::vector<json>> PostgresCatalog::list(const Query& query) {
         connection.query(list_statement(query.table),
                          {unless_empty(query.name), unless_empty(query.user), unless_empty(query.status),
                           std::to_string(query.limit), query.full ? "true" : "false",
-                          unless_empty(query.agent), terms_of(query.labels)});
+                          unless_empty(query.agent), terms_of(query.labels), unless_empty(query.after)});
     if (rows.size() == 0 && !query.name.empty()) return not_found(query.table, query.name);
     std::vector<json> all;
     const bool whole = query.full && query.table == Table::Executions;

@@ -205,9 +205,14 @@ TEST(ThroughAServer, ManyExecutionsArePaged) {
   Shop shop(Way::Http);
   shop.sql().exec(
       "INSERT INTO slipway.executions (user_id, agent, input, labels) SELECT 'u-9', 'momentum', '{}', "
-      "json_build_object('n', (n % 2)::text)::jsonb FROM generate_series(1, 1200) n");
-  EXPECT_EQ(shop.run("slipway get ex --user u-9 --limit=1100 -o name | sort -u | wc -l").out, "1100\n");
-  EXPECT_EQ(shop.run("slipway get ex --limit=5000 -l 'n in (0,7)' -o name | sort -u | wc -l").out, "600\n");
+      "json_build_object('n', (n % 2)::text)::jsonb FROM generate_series(1, 10200) n");
+  EXPECT_EQ(shop.run("slipway get ex --user u-9 --limit=10100 -o name | sort -u | wc -l").out, "10100\n");
+  shop.sql().exec(
+      "INSERT INTO slipway.entitlements (id, user_id, agent) SELECT 'many-' || n, 'u-9', 'momentum' FROM "
+      "generate_series(1, 10100) n");
+  EXPECT_EQ(shop.run("slipway get ent --user u-9 --limit=20000 -o name | sort -u | wc -l").out, "10100\n");
+  EXPECT_EQ(shop.run("slipway get ent --user u-9 --limit=10050 -o name | sort -u | wc -l").out, "10050\n");
+  EXPECT_EQ(shop.run("slipway get ex --limit=5000 -l 'n in (0,7)' -o name | sort -u | wc -l").out, "5000\n");
 }
 
 TEST(ThroughAServer, AWatchGoesOnAfterTheServerWasGone) {

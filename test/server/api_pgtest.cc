@@ -195,6 +195,12 @@ TEST_F(ApiTest, ObjectsAreWrittenByAdminsAndReadByAll) {
           .status,
       422);
   EXPECT_EQ(ask(user_, "GET", "/v1/agents").json()["total"], 2);
+  const auto page = ask(user_, "GET", "/v1/agents?limit=1").json();
+  EXPECT_EQ(page["items"].size(), 1U);
+  EXPECT_EQ(page["continue"], "echo");
+  const auto rest = ask(user_, "GET", "/v1/agents?limit=1&continue=echo").json();
+  EXPECT_EQ(rest["items"][0]["metadata"]["name"], "m");
+  EXPECT_EQ(rest["continue"], "");
   EXPECT_EQ(ask(user_, "GET", "/v1/agents/m/statistics").json()["total"], 0);
   EXPECT_EQ(ask(user_, "GET", "/v1/agents/none/statistics").status, 404);
   EXPECT_EQ(ask(admin_, "DELETE", "/v1/agents/m").status, 204);
