@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/postgres/connection.h"
+#include "store/postgres/execution_document.h"
 #include "store/postgres/labels_fit.h"
 
 // The catalog's SQL. Names are written out once; parameters are text with a cast.
@@ -142,23 +143,14 @@ inline constexpr Statement kListQuotas{"catalog_list_quotas", R"(
   WHERE ($1::text IS NULL OR q.user_id = $1) AND ($2::text IS NULL OR q.user_id = $2) AND $3::text IS NULL
     AND $5::boolean IS NOT NULL AND $6::text IS NULL AND $7::jsonb = '[]' AND ($8::text IS NULL OR q.user_id > $8)
   ORDER BY q.user_id LIMIT $4::int)"};
-inline constexpr Statement kListExecutions{"catalog_list_executions", R"(
-  SELECT json_build_object('kind', 'Execution',
-    'metadata', json_build_object('name', name, 'uid', id, 'labels', labels, 'creationTimestamp', created_at),
-    'spec', json_build_object('user', user_id, 'agent', agent, 'entitlement', entitlement_id, 'priority', priority,
-      'timeout', timeout_seconds, 'notBefore', not_before, 'startDeadline', start_deadline, 'retryLimit', retry_limit,
-      'ttlAfterFinished', ttl_seconds_after_finished, 'traceparent', traceparent,
-      'cancel', CASE WHEN cancel_requested THEN true END),
-    'status', json_build_object('status', status, 'stage', stage, 'reason', reason, 'message', message, 'fault', fault,
-      'conditions', conditions, 'attempt', attempt, 'exitCode', exit_code, 'node', node, 'startedAt', started_at,
-      'finishedAt', finished_at, 'durationMs', duration_ms, 'peakMemoryBytes', peak_memory_bytes, 'cpuMs', cpu_ms,
-      'agentRevision', agent_revision, 'imageDigest', image_digest, 'price', price, 'logsTruncated', logs_truncated)),
-    CASE WHEN $5::boolean THEN input::text END, CASE WHEN $5::boolean THEN output::text END
-  FROM slipway.executions
-  WHERE ($1::text IS NULL OR id::text = $1 OR name = $1) AND ($2::text IS NULL OR user_id = $2)
-    AND ($3::text IS NULL OR status = $3) AND ($6::text IS NULL OR agent = $6) AND $8::text IS NULL AND )" SLIPWAY_LABELS_FIT(
-                                                                          "labels", "$7") R"(
-  ORDER BY created_at DESC, id DESC LIMIT $4::int)"};
+inline constexpr Statement kListExecutions{"catalog_list_executions",
+                                           "SELECT " SLIPWAY_EXECUTION_DOCUMENT R"(,
+    CASE WHEN $5::boolean THEN e.input::text END, CASE WHEN $5::boolean THEN e.output::text END
+  FROM slipway.executions e
+  WHERE ($1::text IS NULL OR e.id::text = $1 OR e.name = $1) AND ($2::text IS NULL OR e.user_id = $2)
+    AND ($3::text IS NULL OR e.status = $3) AND ($6::text IS NULL OR e.agent = $6) AND $8::text IS NULL AND )" SLIPWAY_LABELS_FIT(
+                                               "e.labels", "$7") R"(
+  ORDER BY e.created_at DESC, e.id DESC LIMIT $4::int)"};
 inline constexpr Statement kListNodes{"catalog_list_nodes", R"(
   SELECT json_build_object('kind', 'Node', 'metadata', json_build_object('name', name, 'creationTimestamp', registered_at),
     'spec', json_build_object('cordoned', cordoned, 'draining', draining),

@@ -3,30 +3,13 @@
 #include <string>
 
 #include "store/postgres/connection.h"
+#include "store/postgres/execution_document.h"
 #include "store/postgres/labels_fit.h"
 
 // Reads of the HTTP door. Every list is led by an index of its own (0008_http.sql), chosen by what is asked
 // for: one statement for all would walk the table, since a plan is made without knowing which parameter is
 // NULL.
 namespace slipway::store::postgres::pages {
-
-#define SLIPWAY_EXECUTION_DOCUMENT                                                                         \
-  "json_build_object('kind', 'Execution',"                                                                 \
-  " 'metadata', json_build_object('name', e.name, 'uid', e.id, 'labels', e.labels, 'creationTimestamp', "  \
-  "e.created_at),"                                                                                         \
-  " 'spec', json_build_object('user', e.user_id, 'agent', e.agent, 'entitlement', e.entitlement_id, "      \
-  "'priority', e.priority,"                                                                                \
-  " 'timeout', e.timeout_seconds, 'notBefore', e.not_before, 'startDeadline', e.start_deadline, "          \
-  "'retryLimit', e.retry_limit,"                                                                           \
-  " 'ttlAfterFinished', e.ttl_seconds_after_finished, 'traceparent', e.traceparent,"                       \
-  " 'cancel', CASE WHEN e.cancel_requested THEN true END),"                                                \
-  " 'status', json_build_object('status', e.status, 'stage', e.stage, 'reason', e.reason, 'message', "     \
-  "e.message,"                                                                                             \
-  " 'fault', e.fault, 'conditions', e.conditions, 'attempt', e.attempt, 'exitCode', e.exit_code, 'node', " \
-  "e.node,"                                                                                                \
-  " 'startedAt', e.started_at, 'finishedAt', e.finished_at, 'durationMs', e.duration_ms,"                  \
-  " 'peakMemoryBytes', e.peak_memory_bytes, 'cpuMs', e.cpu_ms, 'agentRevision', e.agent_revision,"         \
-  " 'imageDigest', e.image_digest, 'price', e.price, 'logsTruncated', e.logs_truncated))"
 
 // $1 user or NULL, $2 agent or NULL, $3 status or NULL, $4 labels or NULL, $5 other terms of labels, $6 name
 // or id or NULL; of pages: $7 and $8 the row before, $9 limit, $10 skip
@@ -110,7 +93,6 @@ inline constexpr Statement kTokenBy{"token_by", R"(
     (extract(epoch FROM expires_at) * 1000000)::bigint, (extract(epoch FROM revoked_at) * 1000000)::bigint
   FROM slipway.api_tokens WHERE sha256 = decode($1, 'hex') AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))"};
 
-#undef SLIPWAY_EXECUTION_DOCUMENT
 #undef SLIPWAY_PAGE_REST
 #undef SLIPWAY_PAGE_HEAD
 #undef SLIPWAY_PAGE_FILTERS
