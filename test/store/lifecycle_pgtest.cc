@@ -19,6 +19,16 @@ TEST_F(Lifecycle, ThreeColumnsMakeAnExecution) {
   EXPECT_EQ(sql_->value("SELECT message FROM slipway.executions"), row_of(Reason::Queued).message);
 }
 
+TEST_F(Lifecycle, TheWordsOfADecisionStandInTheRowAndItsEvent) {
+  const auto id = insert();
+  const std::string words = "Waiting for its turn; the timeout of 2h is above the agent's maxTimeout.";
+  const store::Decision decision{.id = id, .message = words, .agent_revision = 1, .timeout_seconds = 120};
+  ASSERT_EQ(run(store_->decide({decision})).value().size(), 1U);
+  EXPECT_EQ(sql_->value("SELECT message FROM slipway.executions"), words);
+  EXPECT_EQ(sql_->value("SELECT message FROM slipway.execution_events"), words);
+  EXPECT_EQ(sql_->value("SELECT timeout_seconds FROM slipway.executions"), "120");
+}
+
 TEST_F(Lifecycle, AnUnknownAgentHasNoSpec) {
   insert("u-1", "nobody-knows");
   const auto list = run(store_->list_undecided(10)).value();
