@@ -6,7 +6,9 @@
 namespace slipway {
 namespace {
 
-using namespace std::chrono;
+using std::chrono::day, std::chrono::days, std::chrono::floor, std::chrono::hh_mm_ss, std::chrono::hours,
+    std::chrono::microseconds, std::chrono::minutes, std::chrono::month, std::chrono::seconds,
+    std::chrono::sys_days, std::chrono::year, std::chrono::year_month_day;
 
 // Takes exactly `digits` digits off the front; -1 if they are not there.
 int take_number(std::string_view& text, std::size_t digits) {

@@ -28,8 +28,7 @@ class Timers {
 /// The real hands: one steady_timer over an ordered map.
 class AsioTimers : public Timers {
  public:
-  AsioTimers(asio::any_io_executor executor, const Clock& clock)
-      : clock_(clock), timer_(std::move(executor)) {}
+  AsioTimers(const asio::any_io_executor& executor, const Clock& clock) : clock_(clock), timer_(executor) {}
   ~AsioTimers() override = default;
   Id call_at(Duration at, std::function<void()> callback) override;
   void cancel(Id id) override;

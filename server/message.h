@@ -29,7 +29,8 @@ struct Request {
   }
   std::string parameter(const std::string& name, std::string otherwise = "") const {
     const auto found = query.find(name);
-    return found == query.end() ? std::move(otherwise) : found->second;
+    if (found != query.end()) return found->second;
+    return otherwise;
   }
   bool asks(const std::string& name) const {  ///< ?name=1 or =true
     const auto value = parameter(name);

@@ -7,8 +7,10 @@
 #include "cmd/slipwayd/identity.h"
 #include "logging/log.h"
 
-int main(int argc, char** argv) {
-  using namespace slipway;
+namespace slipway {
+namespace {
+
+int run(int argc, char** argv) {
   auto read = read_config(argc, argv);
   if (!read) {
     std::fprintf(stderr, "slipwayd: %s\n", read.error().message.c_str());
@@ -37,3 +39,8 @@ int main(int argc, char** argv) {
   // to go wrong.
   std::_Exit(exit_code);
 }
+
+}  // namespace
+}  // namespace slipway
+
+int main(int argc, char** argv) { return slipway::run(argc, argv); }
