@@ -18,6 +18,7 @@ std::vector<std::string> of_spec(Connection& connection, const EntitlementSpec& 
   if (connection.query(catalog::kNewestSpec, {spec.agent}).size() > 0) return {};
   const auto rows = connection.query(catalog::kAgentNames);
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(rows.size()));
   for (int i = 0; i < rows.size(); ++i) names.push_back(rows.string(i, 0));
   const auto meant = nearest(spec.agent, names);
   return {"there is no agent \"" + spec.agent + "\" yet" +
