@@ -56,16 +56,26 @@ std::pair<std::string, ImagePullPolicy> ImageTable::split(const std::string& key
                                                      : ImagePullPolicy::IfNotPresent};
 }
 
-ImageView ImageTable::view(const std::string& key, const ExecutionId& waiter) const {
+bool ImageTable::is_fresh(const Entry& entry) const {
+  constexpr auto kStands = std::chrono::seconds(2);
+  return entry.answered_at && clock_.monotonic() - *entry.answered_at < kStands;
+}
+
+ImageView ImageTable::view(const std::string& key, const ExecutionId& execution) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return {};
-  if (split(key).second == ImagePullPolicy::Always && !found->second.served.contains(waiter)) return {};
-  return found->second.view;
+  auto& entry = found->second;
+  if (!entry.served.contains(execution)) {
+    if (split(key).second == ImagePullPolicy::Always || !is_fresh(entry)) return {};
+    entry.served.insert(execution);
+  }
+  return entry.view;
 }
 
 std::set<ExecutionId> ImageTable::answer(const std::string& key, ImageView view) {
   auto& entry = entries_[key];
   entry.view = std::move(view);
+  entry.answered_at = clock_.monotonic();
   entry.served.insert(entry.waiters.begin(), entry.waiters.end());
   return std::exchange(entry.waiters, {});
 }
@@ -79,15 +89,19 @@ void ImageTable::forget(const std::string& key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
   found->second.view = {};
+  found->second.answered_at.reset();
   found->second.served.clear();
   if (found->second.waiters.empty()) entries_.erase(found);
 }
 
-void ImageTable::release(const std::string& key, const ExecutionId& waiter) {
-  const auto found = entries_.find(key);
-  if (found == entries_.end()) return;
-  found->second.waiters.erase(waiter);
-  found->second.served.erase(waiter);
+void ImageTable::release(const ExecutionId& execution) {
+  for (auto item = entries_.begin(); item != entries_.end();) {
+    auto& entry = item->second;
+    entry.waiters.erase(execution);
+    entry.served.erase(execution);
+    const bool idle = entry.waiters.empty() && entry.served.empty() && !is_fresh(entry);
+    item = idle ? entries_.erase(item) : std::next(item);
+  }
 }
 
 }  // namespace slipway::reconcilers

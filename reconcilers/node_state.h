@@ -78,28 +78,38 @@ class StartGate {
 };
 
 /// What is known of images, and who waits for one. Filled by the image reconciler.
+///
+/// An answer serves who waited for it, for as long as they need it; and, unless each is to have one of its
+/// own (Always), who comes within two seconds: a tag may be moved at any time, and the next execution runs
+/// what it stands for then.
 class ImageTable {
  public:
+  explicit ImageTable(const Clock& clock) : clock_(clock) {}
+
   /// (image, pull policy) as one key of the image controller.
   static std::string key_of(const std::string& image, ImagePullPolicy policy);
   static std::pair<std::string, ImagePullPolicy> split(const std::string& key);
 
-  ImageView view(const std::string& key, const ExecutionId& waiter) const;
+  ImageView view(const std::string& key, const ExecutionId& execution);
   void wait(const std::string& key, const ExecutionId& waiter) { entries_[key].waiters.insert(waiter); }
-  /// Sets the answer and hands over who waited for it. Under Always an answer serves only those.
+  /// Sets the answer and hands over who waited for it.
   std::set<ExecutionId> answer(const std::string& key, ImageView view);
   bool wanted(const std::string& key) const;
   /// The answer is out of date (the image was removed, or a failure has been told long enough).
   void forget(const std::string& key);
-  /// An execution has what it needs.
-  void release(const std::string& key, const ExecutionId& waiter);
+  /// An execution needs no image any more.
+  void release(const ExecutionId& execution);
 
  private:
   struct Entry {
     ImageView view;
+    std::optional<Duration> answered_at;
     std::set<ExecutionId> waiters;
     std::set<ExecutionId> served;
   };
+  bool is_fresh(const Entry& entry) const;
+
+  const Clock& clock_;
   std::map<std::string, Entry> entries_;
 };
 

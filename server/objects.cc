@@ -144,8 +144,8 @@ void add_object_routes(std::vector<Route>& routes, Desk& desk) {
   routes.push_back({"GET",
                     "/v1/agents/{name}/statistics",
                     "getAgentStatistics",
-                    "Totals, success rate, durations and revenue of an agent",
-                    Access::Own,
+                    "Totals, success rate, durations and revenue of an agent, over all its users",
+                    Access::Operate,
                     {200, 404},
                     [&desk](const Call& call) { return statistics(desk, call); }});
   routes.push_back(

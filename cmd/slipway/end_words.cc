@@ -76,6 +76,7 @@ std::string end_words(const store::Standing& end) {
   if (end.reason != Reason::Completed) text += ": " + std::string(to_string(end.reason));
   text += " (" + object_of(end) + ")";
   if (!end.duration_ms) return text;
+  if (*end.duration_ms < 50) return text + " in less than 0.1 s";
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, " after %.1f s", static_cast<double>(*end.duration_ms) / 1000);
   return text + seconds;

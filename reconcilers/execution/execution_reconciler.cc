@@ -176,7 +176,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_transition(
   }
   if (transition.to == Stage::Running && transition.from == Stage::Launching) {
     parts_.probe.on_started(pass.row, transition.started_at.value_or(parts_.clock.now()));
-    parts_.images.release(image_key(pass.row), id);
+    parts_.images.release(id);
   }
   co_return true;
 }
@@ -187,7 +187,6 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_finish(const Pas
   if (!written || !*written) co_return written;
   log_transition(step_of(pass.row, Stage::Finished, finish.reason), finish.attempt.detail);
   parts_.probe.on_finished(pass.row, finish, parts_.clock.now());
-  parts_.images.release(image_key(pass.row), finish.id);
   let_go(finish.id);
   term_sent_.erase(finish.claim);
   co_return true;
@@ -199,7 +198,6 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_recycle(const Pa
   if (!written || !*written) co_return written;
   log_transition(step_of(pass.row, Stage::Recycling, recycle.attempt.reason), recycle.attempt.detail);
   parts_.probe.on_recycled(pass.row, recycle.attempt.reason);
-  parts_.images.release(image_key(pass.row), recycle.id);
   let_go(recycle.id);
   term_sent_.erase(recycle.claim);
   co_return true;
@@ -396,7 +394,7 @@ NodeView ExecutionReconciler::view_of(const Execution& row) const {
   view.draining = parts_.lease.draining();
   view.live_restore = parts_.capabilities.live_restore;
   view.term_sent = term_sent_.contains(row.ref.claim);
-  view.image = parts_.images.view(image_key(row), row.ref.execution);
+  if (row.stage == Stage::Claimed) view.image = parts_.images.view(image_key(row), row.ref.execution);
   return view;
 }
 
@@ -426,6 +424,7 @@ void ExecutionReconciler::let_go(const ExecutionId& id) {
   parts_.deadlines.release(id);
   parts_.logs.release(id);
   parts_.gate.withdraw(id);
+  parts_.images.release(id);
 }
 
 }  // namespace slipway::reconcilers

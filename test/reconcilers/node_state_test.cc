@@ -65,25 +65,41 @@ TEST(Slots, AreFreedOnce) {
 }
 
 TEST(ImageTable, AnswersWhoWaited) {
-  ImageTable images;
+  HandClock clock;
+  ImageTable images(clock);
   const auto key = ImageTable::key_of("img:1", ImagePullPolicy::IfNotPresent);
   EXPECT_EQ(ImageTable::split(key), std::pair(std::string("img:1"), ImagePullPolicy::IfNotPresent));
   images.wait(key, "e1");
   EXPECT_EQ(images.view(key, "e1").state, ImageView::State::Unknown);
   EXPECT_EQ(images.answer(key, {ImageView::State::Present, "sha256:1", ""}), (std::set<ExecutionId>{"e1"}));
-  EXPECT_EQ(images.view(key, "e2").id, "sha256:1") << "who comes later profits";
+  EXPECT_EQ(images.view(key, "e2").id, "sha256:1") << "who comes soon profits";
   images.forget(key);
   EXPECT_EQ(images.view(key, "e1").state, ImageView::State::Unknown);
 }
 
+TEST(ImageTable, LooksAgainForWhoComesLater) {
+  HandClock clock;
+  ImageTable images(clock);
+  const auto key = ImageTable::key_of("img:1", ImagePullPolicy::Never);
+  images.wait(key, "e1");
+  images.answer(key, {ImageView::State::Present, "sha256:1", ""});
+  clock.time = 2s;
+  EXPECT_EQ(images.view(key, "e2").state, ImageView::State::Unknown) << "the tag may have been moved";
+  EXPECT_EQ(images.view(key, "e1").id, "sha256:1") << "but who was answered waits for no second answer";
+  images.wait(key, "e2");
+  images.answer(key, {ImageView::State::Present, "sha256:2", ""});
+  EXPECT_EQ(images.view(key, "e2").id, "sha256:2");
+}
+
 TEST(ImageTable, UnderAlwaysAnAnswerServesOnlyWhoWaitedForIt) {
-  ImageTable images;
+  HandClock clock;
+  ImageTable images(clock);
   const auto key = ImageTable::key_of("img:1", ImagePullPolicy::Always);
   images.wait(key, "e1");
   images.answer(key, {ImageView::State::Present, "sha256:1", ""});
   EXPECT_EQ(images.view(key, "e1").state, ImageView::State::Present);
   EXPECT_EQ(images.view(key, "e2").state, ImageView::State::Unknown);
-  images.release(key, "e1");
+  images.release("e1");
   EXPECT_EQ(images.view(key, "e1").state, ImageView::State::Unknown);
 }
 

@@ -80,7 +80,7 @@ class NodeProcess {
   reconcilers::Lease lease_{clock_};
   reconcilers::Slots slots_;
   reconcilers::StartGate gate_;
-  reconcilers::ImageTable images_;
+  reconcilers::ImageTable images_{clock_};
   reconcilers::DeadlineGuard deadlines_;
   reconcilers::LogFollowers logs_;
   admission::Contracts contracts_;
