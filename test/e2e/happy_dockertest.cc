@@ -20,5 +20,15 @@ TEST(Happy, ARowBecomesCompletedAndNothingIsLeft) {
   EXPECT_EQ(house.leftovers(), std::vector<std::string>{});
 }
 
+TEST(Happy, ATagThatWasMovedRunsWhatItStandsForNow) {
+  House house;
+  house.agent("moved", "cp /version.json /output/result.json", R"({"image": "moved:1"})");
+  const auto ran = [&] { return house.finished(house.insert("moved", "{}"))["output"]; };
+  house.engine().import_image("moved:1", {{"version.json", "1", 0644}});
+  EXPECT_EQ(ran(), "1");
+  house.engine().import_image("moved:1", {{"version.json", "2", 0644}});
+  EXPECT_TRUE(wait_until([&] { return ran() == "2"; }, 10'000)) << "what is known of an image stands for 2 s";
+}
+
 }  // namespace
 }  // namespace slipway::test

@@ -164,6 +164,9 @@ TEST_F(Reasons, OfTheAgent) {
   // Longer than its file system: a hole costs no block.
   agent("big", "truncate -s 2M /output/result.json", R"({"resources": {"limits": {"output": "1Mi"}}})");
   expect_end(submit("big"), Reason::OutputTooLarge);
+  agent("cut", "yes '\"' | head -c 2000000 > /output/result.json; exit 0",
+        R"({"resources": {"limits": {"output": "1Mi"}}})");
+  expect_end(submit("cut"), Reason::OutputTooLarge);
   agent("hungry", "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo $x",
         R"({"resources": {"limits": {"memory": "32Mi"}}})");
   expect_end(submit("hungry"), Reason::OOMKilled);
