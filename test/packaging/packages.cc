@@ -53,9 +53,11 @@ CleanRoot::CleanRoot() : dir_(new_directory("root")) {
         sh("apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1 | tr -d '\\n'");
     const std::string mirror = known.empty() ? "http://deb.debian.org/debian" : known;
     const auto made = new_directory("bootstrap");
-    sh("debootstrap --variant=minbase bookworm " + made.string() + " " + mirror);
-    sh("rm -rf " + made.string() + "/var/cache/apt/archives/*.deb && tar -C " + made.string() + " -cf " +
-       kept + ".new . && mv " + kept + ".new " + kept + " && rm -rf " + made.string());
+    // Two tests want it, and begin together: one makes it, the other waits.
+    sh("exec 9>" + kept + ".lock; flock -w 500 9; if [ ! -e " + kept +
+       " ]; then debootstrap --variant=minbase bookworm " + made.string() + " " + mirror + "; rm -rf " +
+       made.string() + "/var/cache/apt/archives/*.deb; tar -C " + made.string() + " -cf " + kept +
+       ".new .; mv " + kept + ".new " + kept + "; fi; rm -rf " + made.string());
   }
   sh("tar -C " + dir_.string() + " -xf " + kept + "; R=" + dir_.string() + "; " + kSameSources);
 }
