@@ -92,7 +92,8 @@ struct Evidence {
     Present,
   };
   ResultState result_state = ResultState::Missing;
-  std::string result;  ///< raw bytes when Present; the head up to the cap when TooLarge
+  std::string result;        ///< raw bytes when Present; the head up to the cap when TooLarge
+  bool output_full = false;  ///< nothing more could be written to /output
   std::vector<LogChunk> logs;
   bool logs_truncated = false;
   bool logs_from_start = false;  ///< they begin with the first line, for sure

@@ -126,12 +126,6 @@ std::string find_engine(const std::string& wanted, std::string& problem) {
   return "";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text.empty() ? "none" : text;
-}
-
 void check_own_words(const std::string& socket, const Settings& settings, Report& report) {
   const auto answer = get_over_unix(socket, "/info", std::chrono::seconds(10));
   const auto info = answer ? nlohmann::json::parse(answer->body, nullptr, false) : nlohmann::json();
@@ -164,6 +158,12 @@ void check_engine(const std::string& wanted, const Settings& settings, Report& r
 }
 
 }  // namespace
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text.empty() ? "none" : text;
+}
 
 std::string sentence(const Finding& finding) {
   auto text = finding.found;

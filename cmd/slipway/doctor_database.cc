@@ -57,12 +57,6 @@ Finding judge_connections(const Survey& survey, const NodeIdentity& here) {
                  "raise max_connections, or the limit of the database or the role", "capacity.md");
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 Finding judge_node(const Survey::Node& node) {
   const auto age = std::to_string(node.heartbeat_age_seconds) + " s ago";
   if (!fresh(node))

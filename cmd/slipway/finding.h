@@ -31,6 +31,9 @@ inline Finding failure(std::string what, std::string found, std::string expected
           std::move(expected),    std::move(action), std::move(page)};
 }
 
+/// "output, pids", or "none".
+std::string joined(const std::vector<std::string>& words);
+
 /// "found; expected: …; action (docs/operations/page)".
 std::string sentence(const Finding& finding);
 

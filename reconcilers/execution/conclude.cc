@@ -38,7 +38,9 @@ Reason judge_result(const Findings& findings) {
     case Evidence::ResultState::TooLarge:
       return Reason::OutputTooLarge;
     case Evidence::ResultState::Present:
-      return findings.result_problem.empty() ? Reason::Completed : Reason::OutputInvalid;
+      if (findings.result_problem.empty()) return Reason::Completed;
+      // What a full /output may have cut off is too large first of all.
+      return findings.evidence.output_full ? Reason::OutputTooLarge : Reason::OutputInvalid;
   }
   __builtin_unreachable();
 }

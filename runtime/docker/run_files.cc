@@ -11,7 +11,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "runtime/docker/create_body.h"
 #include "runtime/docker/descriptor.h"
@@ -153,11 +152,8 @@ void RunFiles::read_result(const std::string& name, std::int64_t cap, Evidence& 
       facts.st_size > cap ? Evidence::ResultState::TooLarge : Evidence::ResultState::Present;
   evidence.result =
       read_up_to(file.get(), static_cast<std::size_t>(std::min<std::int64_t>(cap, facts.st_size)));
-  // What a full /output has cut off is too large, and not bad JSON.
   struct statvfs room{};
-  const bool full = fstatvfs(directory.get(), &room) == 0 && room.f_bavail == 0;
-  if (full && !nlohmann::json::accept(evidence.result))
-    evidence.result_state = Evidence::ResultState::TooLarge;
+  evidence.output_full = fstatvfs(directory.get(), &room) == 0 && room.f_bavail == 0;
 }
 
 Result<bool> RunFiles::remove(const std::string& name) const {

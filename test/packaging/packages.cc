@@ -46,19 +46,28 @@ Packages::~Packages() {
   fs::remove_all(dir_, ignored);
 }
 
-CleanRoot::CleanRoot() : dir_(new_directory("root")) {
-  const auto kept = build_dir() + "/clean-root.tar";
-  if (!fs::exists(kept)) {
-    const auto known =
-        sh("apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1 | tr -d '\\n'");
-    const std::string mirror = known.empty() ? "http://deb.debian.org/debian" : known;
-    const auto made = new_directory("bootstrap");
-    // Two tests want it, and begin together: one makes it, the other waits.
-    sh("exec 9>" + kept + ".lock; flock -w 500 9; if [ ! -e " + kept +
-       " ]; then debootstrap --variant=minbase bookworm " + made.string() + " " + mirror + "; rm -rf " +
-       made.string() + "/var/cache/apt/archives/*.deb; tar -C " + made.string() + " -cf " + kept +
-       ".new .; mv " + kept + ".new " + kept + "; fi; rm -rf " + made.string());
-  }
+namespace {
+
+/// The archive of a fresh root. Two tests want it, and begin together: one makes it, the other waits.
+std::string kept_root() {
+  auto kept = build_dir() + "/clean-root.tar";
+  if (fs::exists(kept)) return kept;
+  const auto known =
+      sh("apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1 | tr -d '\\n'");
+  const std::string mirror = known.empty() ? "http://deb.debian.org/debian" : known;
+  const auto made = new_directory("bootstrap").string();
+  sh("trap 'rm -rf " + made + "' EXIT; exec 9>" + kept + ".lock; flock -w 500 9; [ ! -e " + kept +
+     " ] || exit 0; debootstrap --variant=minbase bookworm " + made + " " + mirror + "; rm -rf " + made +
+     "/var/cache/apt/archives/*.deb; tar -C " + made + " -cf " + kept + ".new .; mv " + kept + ".new " +
+     kept);
+  return kept;
+}
+
+}  // namespace
+
+CleanRoot::CleanRoot() {
+  const auto kept = kept_root();
+  dir_ = new_directory("root");
   sh("tar -C " + dir_.string() + " -xf " + kept + "; R=" + dir_.string() + "; " + kSameSources);
 }
 CleanRoot::~CleanRoot() {

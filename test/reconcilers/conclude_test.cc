@@ -42,6 +42,11 @@ TEST(Conclude, ResultsAreJudgedOnlyAfterExitZero) {
   EXPECT_EQ(with(Evidence::ResultState::NotRegular), "finish OutputMissing");
   EXPECT_EQ(with(Evidence::ResultState::TooLarge), "finish OutputTooLarge");
   EXPECT_EQ(with(Evidence::ResultState::Present, "not JSON"), "finish OutputInvalid");
+  Case cut;
+  cut.f.evidence.output_full = true;
+  EXPECT_EQ(cut.words(), "finish Completed") << "it just fitted";
+  cut.f.result_problem = "not JSON";
+  EXPECT_EQ(cut.words(), "finish OutputTooLarge");
   Case c;
   c.o.exit_code = 3;
   EXPECT_EQ(c.words(), "finish NonZeroExit") << "a non-zero exit wins over a result";
