@@ -84,17 +84,19 @@ set(COMMON_HEADERS
   <unordered_map> <variant> <vector>
   <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/post.hpp>
   <boost/asio/steady_timer.hpp> <boost/asio/this_coro.hpp> <boost/asio/use_awaitable.hpp>
-  <boost/system/result.hpp> <nlohmann/json.hpp>)
+  <boost/system/result.hpp> <nlohmann/json.hpp> ${CMAKE_SOURCE_DIR}/cmake/instantiated.h)
 slipway_pch(slipway_pch HEADERS ${COMMON_HEADERS})
 # Tests are compiled once and run once: what is saved by not optimising them is more than they take longer.
 slipway_pch(slipway_test_pch OPTIONS -O0 LIBRARIES GTest::gmock GTest::gtest HEADERS ${COMMON_HEADERS} <gtest/gtest.h> <gmock/gmock.h>)
 
-# Nor are the doors in the tree one works in: HTTP and command line are templates that take half a minute to optimise, and
-# nothing waits for them.
+# Nor are the doors in the tree one works in, towards users (HTTP, the command line) and towards engine and database: they
+# are templates of others that take long to optimise, and nothing waits for them.
 if(NOT CMAKE_BUILD_TYPE STREQUAL Release AND NOT SLIPWAY_SANITIZE)
   set(DOOR_OPTIONS -O0)
 endif()
-slipway_pch(slipway_door_pch OPTIONS ${DOOR_OPTIONS} HEADERS ${COMMON_HEADERS} <CLI/CLI.hpp>)
+slipway_pch(slipway_door_pch OPTIONS ${DOOR_OPTIONS} HEADERS ${COMMON_HEADERS})
+# CLI11 is code in headers: three quarters of a second in each file that sees it, so it is kept to those that must.
+slipway_pch(slipway_command_line_pch OPTIONS ${DOOR_OPTIONS} HEADERS ${COMMON_HEADERS} <CLI/CLI.hpp>)
 
 # slipway_room(NAME [DOOR] DEPS other rooms and libraries...): a library of every .cc file that stands directly in this folder.
 function(slipway_room NAME)
@@ -114,18 +116,23 @@ function(slipway_room NAME)
   endif()
 endfunction()
 
-function(slipway_use_pch TARGET)
-  target_compile_options(${TARGET} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+function(slipway_reuse_pch TARGET PCH)
+  target_compile_options(${TARGET} PRIVATE "SHELL:-Xclang -fno-pch-timestamp" ${ARGN})
   target_link_libraries(${TARGET} PRIVATE nlohmann_json::nlohmann_json)
-  target_precompile_headers(${TARGET} REUSE_FROM slipway_pch)
-  add_dependencies(${TARGET} slipway_pch_sum)
+  target_precompile_headers(${TARGET} REUSE_FROM ${PCH})
+  add_dependencies(${TARGET} ${PCH}_sum)
+endfunction()
+
+function(slipway_use_pch TARGET)
+  slipway_reuse_pch(${TARGET} slipway_pch)
 endfunction()
 
 function(slipway_use_door_pch TARGET)
-  target_compile_options(${TARGET} PRIVATE "SHELL:-Xclang -fno-pch-timestamp" ${DOOR_OPTIONS})
-  target_link_libraries(${TARGET} PRIVATE nlohmann_json::nlohmann_json)
-  target_precompile_headers(${TARGET} REUSE_FROM slipway_door_pch)
-  add_dependencies(${TARGET} slipway_door_pch_sum)
+  slipway_reuse_pch(${TARGET} slipway_door_pch ${DOOR_OPTIONS})
+endfunction()
+
+function(slipway_use_command_line_pch TARGET)
+  slipway_reuse_pch(${TARGET} slipway_command_line_pch ${DOOR_OPTIONS})
 endfunction()
 
 # slipway_test(NAME SOURCES ... DEPS ... TIMEOUT seconds): one executable, one ctest entry. A test that needs a server says

@@ -79,10 +79,16 @@ class Touched : public Plans {
   }
 
  private:
+  /// A session's counts are told when it ends, which it does in its own time.
   std::string read_in_sequence() {
-    Sql fresh(url_);
-    fresh.exec("SELECT pg_stat_force_next_flush()");
-    return fresh.value(
+    sql_->exec("SELECT pg_stat_force_next_flush()");
+    EXPECT_TRUE(run_until([&] {
+      return sql_->value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type "
+                 "= "
+                 "'client backend' AND pid <> pg_backend_pid()") == "0";
+    })) << "a session of what was done before is still there";
+    return sql_->value(
         "SELECT string_agg(relname || ' ' || seq_tup_read, ', ' ORDER BY relname) FROM pg_stat_user_tables "
         "WHERE relid IN ('slipway.executions'::regclass, 'slipway.attempts'::regclass, "
         "'slipway.entitlement_spends'::regclass, 'slipway.execution_log_chunks'::regclass)");

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace slipway::test {
@@ -56,10 +57,15 @@ void ChildProcess::kill_and_wait() {
 }
 
 bool wait_until(const std::function<bool()>& condition, int timeout_ms) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  const auto begin = std::chrono::steady_clock::now();
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    poll(nullptr, 0, 10);
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)
+            .count();
+    if (waited > timeout_ms) return false;
+    // A twentieth of what was waited: asking at once what comes at once, and leaving the machine to what
+    // takes long.
+    poll(nullptr, 0, static_cast<int>(std::clamp<long>(waited / 20, 10, 50)));
   }
   return true;
 }

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -84,6 +85,21 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
+/// With owners and modes; as this process, for the server's account may not look into the build tree.
+bool copy_all(const fs::path& from, const fs::path& to) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/cp", "cp", "-a", from.c_str(), to.c_str(), nullptr);
+    ::_exit(127);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  if (status == 0) return true;
+  std::error_code ignored;
+  fs::remove_all(to, ignored);
+  return false;
+}
+
 std::string read_file(const fs::path& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
@@ -121,17 +137,30 @@ void PostgresServer::initialize() {
   const auto account = unprivileged();
   if (::geteuid() == 0 && ::chown(directory_.c_str(), account.uid, account.gid) != 0)
     throw std::runtime_error("chown failed");
-  const pid_t child =
-      spawn({find_binary("initdb"), "-D", directory_ / "data", "-U", "postgres", "--auth=trust", "--no-sync",
-             "--encoding=UTF8", "--locale=C", "--no-instructions"},
-            directory_ / "initdb.log", directory_);
+  // initdb takes most of a second: the build tree keeps what it made, by version and account, and the next
+  // server is a copy.
+  const char* build = std::getenv("SLIPWAY_BUILD_DIR");
+  const auto initdb = find_binary("initdb");
+  const auto kept =
+      fs::path(build ? build : "") / ("cluster-" + initdb.parent_path().parent_path().filename().string() +
+                                      "-" + std::to_string(account.uid));
+  if (build && fs::exists(kept) && copy_all(kept, directory_ / "data")) return;
+  const pid_t child = spawn({initdb, "-D", directory_ / "data", "-U", "postgres", "--auth=trust", "--no-sync",
+                             "--encoding=UTF8", "--locale=C", "--no-instructions"},
+                            directory_ / "initdb.log", directory_);
   int status = 0;
   ::waitpid(child, &status, 0);
-  if (status == 0) return;
-  const auto words = read_file(directory_ / "initdb.log");
   std::error_code ignored;
-  fs::remove_all(directory_, ignored);
-  throw std::runtime_error("initdb failed: " + words);
+  if (status != 0) {
+    const auto words = read_file(directory_ / "initdb.log");
+    fs::remove_all(directory_, ignored);
+    throw std::runtime_error("initdb failed: " + words);
+  }
+  if (!build) return;
+  // Several begin at once: who is first puts its copy there whole, the others' are thrown away.
+  const fs::path fresh = kept.string() + "." + std::to_string(::getpid());
+  if (copy_all(directory_ / "data", fresh)) fs::rename(fresh, kept, ignored);
+  fs::remove_all(fresh, ignored);
 }
 
 void PostgresServer::start() {
@@ -151,7 +180,9 @@ void PostgresServer::start() {
   const auto set = [&](const std::string& key, const std::string& value) {
     command.insert(command.end(), {"-c", key + "=" + value});
   };
-  if (!options_.fsync) set("fsync", "off"), set("full_page_writes", "off");
+  // Nor is there anything to vacuum in a database of some seconds, while its launcher visits hundreds of
+  // them.
+  if (!options_.fsync) set("fsync", "off"), set("full_page_writes", "off"), set("autovacuum", "off");
   for (const auto& [key, value] : options_.settings) set(key, value);
   pid_ = spawn(command, directory_ / "server.log", directory_);
   for (const auto until = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < until;) {
