@@ -11,6 +11,12 @@ void LogPrinter::add(const LogChunk& chunk) {
   if (!live_ && options_.since && chunk.at < *options_.since) return;
   // What stands behind is news, whatever time its chunk tells: the log that a container leaves is cut anew.
   options_.since.reset();
+  // What the system says stands between lines, also where it says that the rest of one is left out.
+  if (chunk.stream == LogChunk::Stream::System) {
+    for (auto& [ignored, cut] : begun_) {
+      if (!cut.empty()) add_line(std::exchange(cut, "") + "\n");
+    }
+  }
   auto& line = begun_[chunk.stream];
   std::string_view rest = chunk.bytes;
   while (!rest.empty()) {

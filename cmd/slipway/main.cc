@@ -57,6 +57,11 @@ std::string unknown_word(const CLI::App& app) {
     commands.push_back(command->get_name());
   const auto word = left.front().substr(0, left.front().find('='));
   const bool flag = word.starts_with("--");
+  for (const auto* kubectls : {"-n", "-A", "--namespace", "--all-namespaces"}) {
+    if (word == kubectls)
+      return "unknown flag " + slipway::describe(word) +
+             ": there are no namespaces; `get` lists all users, or one with --user";
+  }
   if (!flag && (word.starts_with("-") || commands.empty())) return "";
   const auto meant = slipway::nearest(word, flag ? flags : commands);
   return std::string("unknown ") + (flag ? "flag " : "command ") + slipway::describe(word) +

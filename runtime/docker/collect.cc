@@ -51,9 +51,10 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string contain
     if (piece->empty()) break;
     cut = !frames.feed(*piece) || std::chrono::steady_clock::now() > give_up;
   }
-  keeper.finish(evidence.logs, evidence.logs_truncated);
   const bool dropped = engine_may_have_dropped(on_disk, cap);
-  evidence.logs_truncated |= cut || dropped;
+  if (dropped) keeper.mark_beginning_dropped();
+  keeper.finish(evidence.logs, evidence.logs_truncated);
+  evidence.logs_truncated |= cut;
   evidence.logs_from_start = from_start && !dropped;
   co_return true;
 }

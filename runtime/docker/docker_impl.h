@@ -97,6 +97,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   };
   asio::awaitable<Result<Facts>> ask(std::string target);
   asio::awaitable<Result<std::string>> probe_image();
+  asio::awaitable<Result<void>> prove_cgroups(std::string name);
   asio::awaitable<Result<void>> run_probe_container();
   asio::awaitable<Result<void>> probe_steps(const ContainerSpec& spec);
   asio::awaitable<Result<void>> choose_mode(Capabilities& found);

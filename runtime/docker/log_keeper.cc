@@ -9,6 +9,8 @@ constexpr std::size_t kChunkMax = 64 * 1024;
 constexpr std::size_t kSwitchesKept = 512;  // chunks closed early to keep the order of the streams
 constexpr std::size_t kSlicesKept = 256;    // chunks closed early to keep the times of lines apart
 constexpr auto kSlice = std::chrono::seconds(1);
+constexpr std::size_t kGapWords = 64;    // no such chunk is longer
+constexpr std::size_t kGapsFrom = 1024;  // below that they would take the log's place
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// Length of the character that starts with `lead`; 0: no character starts so.
@@ -58,7 +60,8 @@ std::string append_utf8(std::string& out, std::string_view bytes) {
 LogKeeper::LogKeeper(std::size_t cap)
     : chunk_max_(std::clamp<std::size_t>(cap / 8, 16, kChunkMax)),
       head_room_(cap / 2),
-      tail_cap_(cap - cap / 2) {
+      tail_cap_(cap - cap / 2 - (cap >= kGapsFrom ? 2 * kGapWords : 0)),
+      says_gaps_(cap >= kGapsFrom) {
   open_[0].chunk.stream = LogChunk::Stream::Stdout;
   open_[1].chunk.stream = LogChunk::Stream::Stderr;
   open_[2].chunk.stream = LogChunk::Stream::System;
@@ -74,6 +77,7 @@ void LogKeeper::add(LogChunk::Stream stream, TimePoint at, std::string_view byte
       if (other.chunk.stream != stream) close(other);
     }
   }
+  last_ = at;
   Open& open = open_of(stream);
   if (closed_ < kSlicesKept && at - open.chunk.at >= kSlice) close(open);
   // One character of up to four bytes, or a replacement of three for each byte, must still fit into a chunk.
@@ -120,6 +124,7 @@ void LogKeeper::keep(Told told) {
   tail_.push_back(std::move(chunk));
   while (tail_bytes_ > tail_cap_ && !tail_.empty()) {
     tail_bytes_ -= tail_.front().bytes.size();
+    left_out_ += tail_.front().bytes.size();
     tail_.pop_front();
     truncated_ = true;
   }
@@ -161,7 +166,14 @@ void LogKeeper::finish(std::vector<LogChunk>& chunks, bool& truncated) {
     close(open);
   }
   chunks.clear();
+  const auto say = [&](TimePoint at, const std::string& words) {
+    if (says_gaps_) chunks.push_back({LogChunk::Stream::System, at, "[slipway: " + words + "]\n"});
+  };
+  const TimePoint tail_begins = tail_.empty() ? last_ : tail_.front().at;
+  if (beginning_dropped_)
+    say(head_.empty() ? tail_begins : head_.front().chunk.at, "the engine may have dropped lines here");
   for (Told& told : head_) chunks.push_back(std::move(told.chunk));
+  if (left_out_ > 0) say(tail_begins, std::to_string(left_out_) + " bytes are left out here");
   for (LogChunk& chunk : tail_) chunks.push_back(std::move(chunk));
   truncated = truncated_;
 }

@@ -11,6 +11,7 @@
 namespace slipway::runtime {
 
 /// Keeps the head and the tail of a log under a cap, as valid UTF-8 without NUL, in chunks of at most 64 KiB.
+/// Where something is left out a chunk of the system's own says so (under caps of a kilobyte and more).
 /// Memory is bounded by the cap whatever is fed. The order of the two streams is kept chunk by chunk; a log
 /// that alternates between them thousands of times is kept in order within each stream only.
 class LogKeeper {
@@ -24,8 +25,8 @@ class LogKeeper {
   std::size_t certain() const;
   /// Nothing further becomes so before the end: the next bytes may have to make room for the tail.
   bool nothing_more_certain() const { return !tail_.empty() || head_room_ < chunk_max_; }
-  /// What the engine itself dropped before we read makes the log truncated, too.
-  void mark_truncated() { truncated_ = true; }
+  /// The engine itself may have dropped what stood before all this.
+  void mark_beginning_dropped() { beginning_dropped_ = truncated_ = true; }
   void finish(std::vector<LogChunk>& chunks, bool& truncated);
 
  private:
@@ -49,8 +50,12 @@ class LogKeeper {
   std::size_t head_room_;
   std::size_t tail_cap_;
   std::size_t tail_bytes_ = 0;
+  std::size_t left_out_ = 0;  ///< bytes between head and tail
   std::size_t closed_ = 0;
   std::int64_t told_ = 0;  ///< bytes that take_certain has given away
+  TimePoint last_;         ///< when the last entry was written
+  bool says_gaps_;
+  bool beginning_dropped_ = false;
   bool truncated_ = false;
   std::vector<Told> head_;
   std::deque<LogChunk> tail_;

@@ -113,12 +113,27 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::probe_steps(const ContainerSp
   co_return Result<void>();
 }
 
+/// Whoever cannot see the engine's cgroups can neither measure an attempt nor prove that nothing is left of
+/// it, and takes what the engine leaves there for gone. The parent is looked for, which stays when a
+/// container's own goes; systemd clears away empty slices, so there nothing can be told.
+asio::awaitable<Result<void>> DockerRuntime::Impl::prove_cgroups(std::string name) {
+  if (systemd_cgroups_) co_return Result<void>();
+  auto parent = cgroup_of(name);
+  parent.resize(parent.rfind('/'));
+  if (co_await on_pool([this, parent] { return cgroups_.exists(parent); })) co_return Result<void>();
+  co_return Error{ErrorClass::Unsupported,
+                  "the engine made no cgroup " + parent +
+                      " that is seen below /sys/fs/cgroup: a daemon in a container needs its host's "
+                      "(docker run -v /sys/fs/cgroup:/sys/fs/cgroup)"};
+}
+
 asio::awaitable<Result<void>> DockerRuntime::Impl::run_probe_container() {
   auto image = co_await probe_image();
   if (!image) co_return image.error();
   const ContainerSpec spec = probe_spec(*image);
   probes_.insert(spec.ref.execution);
   auto outcome = co_await probe_steps(spec);
+  if (outcome) outcome = co_await prove_cgroups(container_name(spec.ref));
   auto removed = co_await remove(spec.ref, {});
   probes_.erase(spec.ref.execution);
   if (outcome && !removed) co_return removed.error();

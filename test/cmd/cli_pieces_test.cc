@@ -1,11 +1,14 @@
 // The pieces of the command line that need no server.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <memory>
 #include <random>
 
 #include "api/timestamp.h"
 #include "api/yaml.h"
 #include "cmd/slipway/jsonpath.h"
+#include "cmd/slipway/log_printer.h"
 #include "cmd/slipway/output_format.h"
 #include "cmd/slipway/session.h"
 #include "cmd/slipway/table.h"
@@ -196,6 +199,20 @@ TEST(SortDocuments, NumbersByValueAndMissingOnesFirst) {
   std::vector<json> documents = {{{"n", 10}}, {{"n", 9}}, {{"m", 1}}, {{"n", 10}, {"second", true}}};
   sort_documents(*parse_path(".n"), documents);
   EXPECT_EQ(json(documents).dump(), R"([{"m":1},{"n":9},{"n":10},{"n":10,"second":true}])");
+}
+
+TEST(LogPrinter, WhatTheSystemSaysStandsBetweenLines) {
+  const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::tmpfile(), &std::fclose);
+  LogPrinter printer(file.get(), {});
+  printer.add({LogChunk::Stream::Stdout, {}, "one\ntw"});
+  printer.add({LogChunk::Stream::Stderr, {}, "err"});
+  printer.add({LogChunk::Stream::System, {}, "[slipway: 9 bytes are left out here]\n"});
+  printer.add({LogChunk::Stream::Stdout, {}, "ree\n"});
+  ASSERT_TRUE(printer.finish());
+  std::rewind(file.get());
+  char text[256] = {};
+  const auto read = std::fread(text, 1, sizeof text - 1, file.get());
+  EXPECT_EQ(std::string(text, read), "one\ntw\nerr\n[slipway: 9 bytes are left out here]\nree\n");
 }
 
 }  // namespace

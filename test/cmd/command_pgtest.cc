@@ -187,6 +187,9 @@ TEST_F(CommandLine, WhatIsMisspeltIsTakenForTheNearest) {
   says({"token", "lst"}, 2, "unknown command \"lst\"; did you mean \"list\"?");
   says({"run", "momentum", "--input", "{}", "--folow"}, 2,
        "unknown flag \"--folow\"; did you mean \"--follow\"?");
+  for (const std::string flag : {"-n", "-A", "--namespace", "--all-namespaces"})
+    says({"get", "executions", flag}, 2,
+         "unknown flag \"" + flag + "\": there are no namespaces; `get` lists all users, or one with --user");
   says({"get", "executoins"}, 2,
        "KIND: expected agents, entitlements, quotas, executions or nodes, got \"executoins\"; did you mean "
        "\"executions\"?");

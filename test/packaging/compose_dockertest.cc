@@ -12,6 +12,7 @@
 #include "test/packaging/packages.h"
 #include "test/support/command/command.h"
 #include "test/support/docker_engine/docker_engine.h"
+#include "test/support/house/house_cgroups.h"
 
 namespace slipway::test {
 namespace {
@@ -143,6 +144,9 @@ TEST_F(Compose, AnExecutionRunsAndPrometheusSeesIt) {
       wait_until([&] { return get("8320/readyz").find("\"ready\":true") != std::string::npos; }, 60'000));
   EXPECT_EQ(slipway("get nodes -o name"), "node/compose\n") << "the same node, kept in its volume";
 
+  HouseCgroups cgroups("");
+  cgroups.instance(compose("exec -T slipwayd cat /var/lib/slipway/instance_id"));
+  EXPECT_THAT(cgroups.of_attempts(), ::testing::IsEmpty());
   compose("down -v 2>&1");
   EXPECT_EQ(sh(docker_ + "ps -aq; " + docker_ + "volume ls -q"), "");
 }

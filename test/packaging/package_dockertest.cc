@@ -254,9 +254,10 @@ TEST_F(Package, InAContainerWithOnlySocketAndDatabase) {
   const int port = free_port();
   sh(docker +
      "run -d --name slipwayd --hostname compose --network host --read-only --cap-drop ALL --security-opt "
-     "no-new-privileges -v " +
+     "no-new-privileges -v /sys/fs/cgroup:/sys/fs/cgroup -v " +
      socket + ":/run/docker.sock -v state:/var/lib/slipway -e SLIPWAY_DATABASE_URL='" + url +
      "' -e SLIPWAY_HTTP_LISTEN=127.0.0.1:" + std::to_string(port) + " slipwayd");
+  HouseCgroups cgroups(house.engine().dir());
   const auto logs = [&] { return sh(docker + "logs slipwayd 2>&1"); };
   ASSERT_TRUE(wait_until([&] { return logs().find("\"msg\":\"ready\"") != std::string::npos; }, 60'000))
       << logs();
@@ -293,6 +294,11 @@ TEST_F(Package, InAContainerWithOnlySocketAndDatabase) {
       20'000));
   EXPECT_EQ(sh(docker + "ps -aq | wc -l"), "1\n") << "slipwayd's own and no other";
   EXPECT_EQ(sh(docker + "volume ls -q"), "state\n");
+  cgroups.instance(house.sql().value("SELECT instance_id FROM slipway.nodes"));
+  EXPECT_THAT(cgroups.of_attempts(), ::testing::IsEmpty());
+  EXPECT_EQ(
+      house.sql().value("SELECT count(*) FROM slipway.attempts WHERE peak_memory_bytes > 0 AND cpu_ms >= 0"),
+      "3");
   sh(docker + "stop -t 20 slipwayd");
   EXPECT_EQ(sh(docker + "inspect -f '{{.State.ExitCode}}' slipwayd"), "0\n") << logs();
 }

@@ -171,6 +171,44 @@ TEST(LogKeeper, FloodKeepsHeadAndTailUnderTheCap) {
   EXPECT_NE(kept.all.find("the tail"), std::string::npos);
 }
 
+TEST(LogKeeper, WhereSomethingIsLeftOutItSaysSo) {
+  LogKeeper keeper(64 << 10);
+  const auto at = [](int i) { return TimePoint(std::chrono::milliseconds(100 * i)); };
+  std::size_t fed = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const auto line = std::to_string(i) + ": " + std::string(50, 'x') + "\n";
+    keeper.add(Stream::Stdout, at(i), line);
+    fed += line.size();
+  }
+  const Kept kept = finish(keeper);
+  EXPECT_LE(kept.all.size(), 64u << 10);
+  std::size_t shown = 0;
+  const LogChunk* gap = nullptr;
+  for (const auto& chunk : kept.chunks) {
+    if (chunk.stream != Stream::System) {
+      shown += chunk.bytes.size();
+      continue;
+    }
+    ASSERT_EQ(gap, nullptr) << "there is one gap";
+    gap = &chunk;
+    EXPECT_NE(gap, kept.chunks.data());
+    EXPECT_EQ(gap->at, (gap + 1)->at);
+  }
+  ASSERT_NE(gap, nullptr);
+  EXPECT_EQ(gap->bytes, "[slipway: " + std::to_string(fed - shown) + " bytes are left out here]\n");
+}
+
+TEST(LogKeeper, WhatTheEngineMayHaveDroppedIsSaidFirst) {
+  LogKeeper keeper(64 << 10);
+  keeper.add(Stream::Stdout, TimePoint(std::chrono::seconds(7)), "late\n");
+  keeper.mark_beginning_dropped();
+  const Kept kept = finish(keeper);
+  EXPECT_TRUE(kept.truncated);
+  EXPECT_EQ(kept.all, "[slipway: the engine may have dropped lines here]\nlate\n");
+  EXPECT_EQ(kept.chunks.at(0).stream, Stream::System);
+  EXPECT_EQ(kept.chunks.at(0).at, TimePoint(std::chrono::seconds(7)));
+}
+
 TEST(LogKeeper, LinesASecondApartKeepTheirTimes) {
   LogKeeper keeper(1 << 20);
   const auto at = [](int ms) { return TimePoint(std::chrono::milliseconds(ms)); };

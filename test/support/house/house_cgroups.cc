@@ -44,10 +44,14 @@ void HouseCgroups::learn_instance() {
   std::getline(file, instance_);
 }
 
+void HouseCgroups::instance(std::string id) {
+  while (!id.empty() && std::isspace(static_cast<unsigned char>(id.back()))) id.pop_back();
+  instance_ = std::move(id);
+}
+
 std::vector<std::string> HouseCgroups::of_attempts() const {
-  std::string instance;
-  std::ifstream file(state_dir_ + "/instance_id");
-  std::getline(file, instance);
+  auto instance = instance_;
+  if (instance.empty()) std::getline(std::ifstream(state_dir_ + "/instance_id") >> std::ws, instance);
   std::vector<std::string> all;
   std::error_code none;
   for (const auto& root : roots(instance)) {

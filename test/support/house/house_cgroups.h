@@ -18,6 +18,8 @@ class HouseCgroups {
   std::vector<std::string> of_attempts() const;
   /// Reads who the instance is, while its state directory is there.
   void learn_instance();
+  /// The same for one whose state directory is not on this host.
+  void instance(std::string id);
 
  private:
   std::string state_dir_;
