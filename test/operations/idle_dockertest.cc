@@ -11,6 +11,11 @@ namespace slipway::test {
 namespace {
 
 constexpr auto kMinute = std::chrono::seconds(60);
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr double kAtOnce = 3;  // seconds; instrumented, and beside another test
+#else
+constexpr double kAtOnce = 1;
+#endif
 
 double metric(const std::string& page, const std::string& name) {
   const auto at = page.find("\n" + name + " ");
@@ -80,13 +85,13 @@ TEST(Idle, AsksLittleAndHearsAtOnce) {
   };
   const auto rung = house.insert("echo");
   EXPECT_EQ(house.finished(rung)["status"], "COMPLETED");
-  EXPECT_LT(admitted(rung, "created_at"), 1.0);
+  EXPECT_LT(admitted(rung, "created_at"), kAtOnce);
   const auto polled = asked(house.sql(), "min(decide_at)");
   const auto deferred = house.insert("echo", "{}", {{"not_before", "now() + interval '37 seconds'"}});
   ASSERT_TRUE(wait_until([&] { return asked(house.sql(), "min(decide_at)") > polled; }, 60'000))
       << "it did not go to sleep over a row that is not due";
   EXPECT_EQ(house.finished(deferred, 60'000)["status"], "COMPLETED");
-  EXPECT_LT(admitted(deferred, "not_before"), 1.0);
+  EXPECT_LT(admitted(deferred, "not_before"), kAtOnce);
 }
 
 }  // namespace
