@@ -235,6 +235,7 @@ TEST(ReasonsOfANode, WithoutRoomForTheInput) {
   std::filesystem::remove(state / "ballast");
   const auto next = house.insert("echo", R"({"a": 1})");
   end_of(house, next, row_of(Reason::Completed));
+  EXPECT_EQ(house.leftovers(), std::vector<std::string>{});
   house.daemon().kill9();
   ::umount2(state.c_str(), MNT_DETACH);
 }

@@ -41,7 +41,7 @@ HouseCgroups::~HouseCgroups() {
 
 void HouseCgroups::learn_instance() {
   std::ifstream file(state_dir_ + "/instance_id");
-  std::getline(file, instance_);
+  if (std::string id; std::getline(file, id)) instance_ = id;
 }
 
 void HouseCgroups::instance(std::string id) {
@@ -49,12 +49,11 @@ void HouseCgroups::instance(std::string id) {
   instance_ = std::move(id);
 }
 
-std::vector<std::string> HouseCgroups::of_attempts() const {
-  auto instance = instance_;
-  if (instance.empty()) std::getline(std::ifstream(state_dir_ + "/instance_id") >> std::ws, instance);
+std::vector<std::string> HouseCgroups::of_attempts() {
+  learn_instance();
   std::vector<std::string> all;
   std::error_code none;
-  for (const auto& root : roots(instance)) {
+  for (const auto& root : roots(instance_)) {
     for (const auto& entry : fs::directory_iterator(root, none)) {
       if (entry.is_directory(none)) all.push_back(entry.path().string());
     }

@@ -15,8 +15,8 @@ class HouseCgroups {
   HouseCgroups& operator=(const HouseCgroups&) = delete;
 
   /// Of attempts; the instance's own stays as long as it lives.
-  std::vector<std::string> of_attempts() const;
-  /// Reads who the instance is, while its state directory is there.
+  std::vector<std::string> of_attempts();
+  /// Reads who the instance is, while its state directory is there; what it has read once it keeps.
   void learn_instance();
   /// The same for one whose state directory is not on this host.
   void instance(std::string id);
