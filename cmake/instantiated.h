@@ -1,5 +1,6 @@
 #pragma once
-// Part of the precompiled headers: templates that nearly every file would instantiate again are here instantiated once.
+// Part of the precompiled headers: templates that nearly every file would instantiate again are here
+// instantiated once.
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -27,7 +28,9 @@ struct Shapes {
 inline bool same(const Shapes& a, const Shapes& b) { return a == b; }
 inline Shapes passed_on(Shapes shapes) { return shapes; }
 
-inline boost::asio::any_io_executor executor_of(boost::asio::thread_pool& pool) { return pool.get_executor(); }
+inline boost::asio::any_io_executor executor_of(boost::asio::thread_pool& pool) {
+  return pool.get_executor();
+}
 inline boost::asio::any_io_executor executor_of(boost::asio::io_context& io) { return io.get_executor(); }
 
 }  // namespace slipway::precompiled
