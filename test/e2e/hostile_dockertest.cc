@@ -84,6 +84,8 @@ TEST_P(Hostile, Floods) {
   EXPECT_LE(stored, (1 << 20) + 4096);
 #if !__has_feature(thread_sanitizer)  // which is too slow to read three megabytes of one-line frames in time
   EXPECT_NE(house_.logs(id_).find("the-end"), std::string::npos) << "head and tail are kept";
+  EXPECT_NE(house_.logs(id_, "system").find(" bytes are left out here]"), std::string::npos)
+      << house_.logs(id_, "system");
 #endif
   EXPECT_EQ(run("yes '' | head -c 1048576; echo 1 > /output/result.json"), "COMPLETED Completed 0");
   EXPECT_EQ(run("printf 'a\\000b\\377c\\n'; echo 1 > /output/result.json"), "COMPLETED Completed 0");

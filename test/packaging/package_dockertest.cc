@@ -1,5 +1,5 @@
 // The packages, as their users meet them: on a Debian without anything, upgraded under a running execution,
-// and in a container that has the engine's socket and a database and nothing else.
+// and in a container that has the engine's socket and cgroups, and a database, and nothing else.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -237,7 +237,7 @@ TEST_F(Package, AnUpgradeKeepsWhatRuns) {
 }
 
 /// The image of manifests/docker/Dockerfile, on the clean root instead of a registry's Debian.
-TEST_F(Package, InAContainerWithOnlySocketAndDatabase) {
+TEST_F(Package, InAContainerWithOnlySocketCgroupsAndDatabase) {
   PostgresServer postgres({.tcp = true});
   auto options = unmanned();
   options.postgres = &postgres;
@@ -257,7 +257,7 @@ TEST_F(Package, InAContainerWithOnlySocketAndDatabase) {
      "no-new-privileges -v /sys/fs/cgroup:/sys/fs/cgroup -v " +
      socket + ":/run/docker.sock -v state:/var/lib/slipway -e SLIPWAY_DATABASE_URL='" + url +
      "' -e SLIPWAY_HTTP_LISTEN=127.0.0.1:" + std::to_string(port) + " slipwayd");
-  HouseCgroups cgroups(house.engine().dir());
+  HouseCgroups cgroups("");  // its state directory is a volume
   const auto logs = [&] { return sh(docker + "logs slipwayd 2>&1"); };
   ASSERT_TRUE(wait_until([&] { return logs().find("\"msg\":\"ready\"") != std::string::npos; }, 60'000))
       << logs();

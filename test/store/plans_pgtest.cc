@@ -84,9 +84,8 @@ class Touched : public Plans {
     sql_->exec("SELECT pg_stat_force_next_flush()");
     EXPECT_TRUE(run_until([&] {
       return sql_->value(
-                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type "
-                 "= "
-                 "'client backend' AND pid <> pg_backend_pid()") == "0";
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                 "AND backend_type = 'client backend' AND pid <> pg_backend_pid()") == "0";
     })) << "a session of what was done before is still there";
     return sql_->value(
         "SELECT string_agg(relname || ' ' || seq_tup_read, ', ' ORDER BY relname) FROM pg_stat_user_tables "
