@@ -59,6 +59,7 @@ struct Execution {
   std::optional<TimePoint> kill_at;
   std::optional<TimePoint> not_before;
   std::optional<Verdict> verdict;
+  std::optional<std::string> input;  ///< at Claimed, where it is small; else it is loaded by itself
 };
 
 struct LogChunk {

@@ -18,8 +18,8 @@ ControllerProbe& silent_probe() {
 
 const char* name_of(const Result<Outcome>& outcome) {
   if (!outcome) return "error";
-  if (std::holds_alternative<Converged>(*outcome)) return "converged";
-  return std::holds_alternative<Again>(*outcome) ? "again" : "wake_at";
+  if (std::holds_alternative<Again>(*outcome)) return "again";
+  return std::holds_alternative<WakeAt>(*outcome) ? "wake_at" : "converged";
 }
 
 }  // namespace
@@ -108,8 +108,10 @@ void Controller::settle(const Key& key, const Result<Outcome>& outcome) {
   }
   agains_.erase(key);
   backoff_.forget(key);
-  if (const auto* wake = std::get_if<WakeAt>(&*outcome)) {
-    enqueue_at(key, wake->at);
+  if (const auto* wake = std::get_if<WakeAt>(&*outcome)) enqueue_at(key, wake->at);
+  if (std::holds_alternative<Settled>(*outcome)) {
+    forget_wake(key);
+    queue_.forget(key);
   }
 }
 

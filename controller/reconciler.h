@@ -22,7 +22,9 @@ struct Again {};
 struct WakeAt {
   TimePoint at;
 };
-using Outcome = std::variant<Converged, Again, WakeAt>;
+/// Nothing will ever be to do for this key again: what was heard of it during this pass is no news.
+struct Settled {};
+using Outcome = std::variant<Converged, Settled, Again, WakeAt>;
 
 /// Compares the desired state of one key with the observed one and makes at most one step.
 class Reconciler {

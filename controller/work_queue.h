@@ -23,6 +23,8 @@ class WorkQueue {
     Duration waited;
   };
   std::optional<Taken> take(Duration now);
+  /// Of a key that a worker has: what was added meanwhile need not be looked at.
+  void forget(const Key& key) { dirty_.erase(key); }
   /// The worker has finished with the key. true: it was added meanwhile and waits again.
   bool done(const Key& key, Duration now);
 

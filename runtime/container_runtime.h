@@ -32,13 +32,14 @@ struct Observation {
   int exit_code = 0;             ///< meaningful when Exited, or Created with an engine_error
   bool oom_killed = false;
   std::string engine_error;  ///< State.Error
-  bool leftovers = false;  ///< no container, but a directory, mount or cgroup of this attempt is still there
-  bool fenced = false;     ///< the input directory is away: no start can succeed any more (mount mode only);
-                           ///< not asked of what has run
-  TimePoint started_at;    ///< the engine's clock; zero: never
-  TimePoint finished_at;   ///< the engine's clock, clamped not to precede started_at
-  TimePoint observed_at;   ///< the engine's clock at the observation
-  EngineIdentity engine;   ///< the process that answered
+  bool leftovers =
+      false;              ///< no container of ours, but a directory, mount or cgroup of this attempt is there
+  bool fenced = false;    ///< the input directory is away: no start can succeed any more (mount mode only);
+                          ///< not asked of what has run
+  TimePoint started_at;   ///< the engine's clock; zero: never
+  TimePoint finished_at;  ///< the engine's clock, clamped not to precede started_at
+  TimePoint observed_at;  ///< the engine's clock at the observation
+  EngineIdentity engine;  ///< the process that answered
   TimePoint engine_started_at;  ///< the engine's clock
 };
 

@@ -11,6 +11,13 @@ BEGIN
 END
 $$;
 
+-- What a step is refused with then; the daemon knows the code (store/postgres/connection.cc).
+CREATE FUNCTION slipway.refuse_taken_over(p_node text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the name of node % was taken over', p_node USING ERRCODE = 'SW001';
+END
+$$;
+
 -- A setting alone is forgeable and a role alone does not stop a slip by the owner: both are asked for. The body is an expression and
 -- not a text, here and in may_follow: it is understood now, and not by the search_path of whoever calls (0007).
 CREATE FUNCTION slipway.is_controller() RETURNS boolean LANGUAGE sql STABLE

@@ -27,12 +27,12 @@ END;
 
 -- Writes a batch of first decisions, and of second thoughts about rows that wait. What a row says of itself was judged by the
 -- caller; here stands what depends on other rows: the entitlement, then how many of the user's wait, then how many came in this
--- minute. `p_refusals` are the words for these ends, by reason. Called after act_as() in the same transaction.
+-- minute. `p_refusals` are the words for these ends, by reason.
 --   1. The users' rows of the count are locked; a user whose row is locked already is left for the next time.
 --   2. The executions are locked, as far as they stand where they were and nobody else holds them.
 --   3. New rows that are to be accepted are judged in the order of their age.
 --   4. The rows, their events and outcomes are written, and the users' counts with them.
-CREATE FUNCTION slipway.decide(p_id uuid[], p_was text[], p_stage text[], p_status text[], p_reason text[], p_fault text[],
+CREATE FUNCTION slipway.decide(p_node text, p_epoch bigint, p_id uuid[], p_was text[], p_stage text[], p_status text[], p_reason text[], p_fault text[],
   p_message text[], p_revision int[], p_timeout int[], p_retries int[], p_refusals jsonb)
 RETURNS TABLE (step_id uuid, step_attempt int, step_from text, step_to text, step_reason text, step_agent text, step_trace text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -42,6 +42,7 @@ DECLARE
   users text[];
   held uuid[];
 BEGIN
+  IF NOT slipway.act_as(p_node, p_epoch) THEN PERFORM slipway.refuse_taken_over(p_node); END IF;
   SELECT array_agg(DISTINCT e.user_id ORDER BY e.user_id) INTO everyone FROM slipway.executions e WHERE e.id = ANY (p_id);
   INSERT INTO slipway.user_usage (user_id) SELECT unnest(everyone) ON CONFLICT DO NOTHING;
   SELECT array_agg(q.user_id) INTO users FROM (
@@ -123,7 +124,7 @@ BEGIN
           FROM moved GROUP BY user_id) c
     WHERE u.user_id = c.user_id
   )
-  SELECT m.id, m.attempt, m.was, m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
+  SELECT m.id, m.attempt, m.was, m.stage::text, m.reason::text, m.agent::text, m.traceparent::text FROM moved m;
 END
 $$;
 
@@ -161,7 +162,7 @@ CREATE FUNCTION slipway.running_of_agent(p_agent text) RETURNS int LANGUAGE sql 
 $$;
 
 -- Takes those of `p_ids` that may run now, in the order given: one call, several statements, so that each sees fresh data.
--- Called after act_as() in the same transaction. Whose row is locked by somebody else is skipped, never waited for.
+-- Whose row is locked by somebody else is skipped, never waited for.
 --   1. Locks: the users' counts, the agents that have a limit, the rows, the entitlements.
 --   2. Rows that have lost their right meanwhile end here; those that wait for a spend to be settled are put off for a moment.
 --   3. Of the rest as many as user, agent and entitlement allow are taken. Each is asked alone for room first, then in turn
@@ -178,6 +179,7 @@ DECLARE
   held_rights text[];
   taken uuid[];
 BEGIN
+  IF NOT slipway.act_as(p_node, p_epoch) THEN PERFORM slipway.refuse_taken_over(p_node); END IF;
   SELECT array_agg(q.user_id) INTO users FROM (
     SELECT u.user_id FROM slipway.user_usage u
     WHERE u.user_id IN (SELECT e.user_id FROM slipway.executions e WHERE e.id = ANY (p_ids))
@@ -251,7 +253,7 @@ BEGIN
     SELECT e.id, e.attempt, p_node, p_epoch, e.claim_id, e.image_digest FROM slipway.executions e WHERE e.id = ANY (taken);
   INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
     SELECT e.id, e.attempt, e.stage, e.reason, e.message, p_node FROM slipway.executions e WHERE e.id = ANY (taken);
-  RETURN QUERY SELECT e.id, e.attempt, 'Queued', e.stage::text, e.reason::text, e.agent, e.traceparent
+  RETURN QUERY SELECT e.id, e.attempt, 'Queued', e.stage::text, e.reason::text, e.agent::text, e.traceparent::text
     FROM unnest(taken) WITH ORDINALITY AS t(id, place) JOIN slipway.executions e ON e.id = t.id ORDER BY t.place;
 END
 $$;
@@ -293,16 +295,17 @@ BEGIN
     UPDATE slipway.user_usage u SET queued = u.queued - c.n
     FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) c WHERE u.user_id = c.user_id
   )
-  SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
+  SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent::text, m.traceparent::text FROM moved m;
 END
 $$;
 
 -- Tells the rows at the head of each queue what they wait for: their user's or agent's limit, or a slot. At most `p_limit` rows,
--- and only where it is not said already. Called after act_as() in the same transaction.
-CREATE FUNCTION slipway.say_why_waiting(p_limit int, p_slots_free boolean, p_words jsonb) RETURNS int LANGUAGE plpgsql AS $$
+-- and only where it is not said already.
+CREATE FUNCTION slipway.say_why_waiting(p_node text, p_epoch bigint, p_limit int, p_slots_free boolean, p_words jsonb) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
   said int;
 BEGIN
+  IF NOT slipway.act_as(p_node, p_epoch) THEN PERFORM slipway.refuse_taken_over(p_node); END IF;
   WITH head AS (
     SELECT r.id, CASE
         WHEN u.running >= q.max_running OR r.agent_full THEN 'Throttled'

@@ -9,9 +9,7 @@ RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
   held uuid[];
 BEGIN
-  IF NOT slipway.act_as(p_node, p_epoch) THEN
-    RAISE EXCEPTION 'the name of node % was taken over', p_node USING ERRCODE = 'SW001';
-  END IF;
+  IF NOT slipway.act_as(p_node, p_epoch) THEN PERFORM slipway.refuse_taken_over(p_node); END IF;
   IF NOT p_durable THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
   IF p_wait THEN
     SELECT array_agg(q.id) INTO held FROM (

@@ -105,7 +105,11 @@ Daemon::Daemon(Config config, Identity identity, Reread reread)
                .contracts = contracts_,
                .pool = pool_.get_executor(),
                .policy = config_.policy},
-              {.on_claimed = [this](const ExecutionId& id) { execution_loop_->enqueue(id); }}),
+              {.on_claimed =
+                   [this](const ExecutionId& id, int attempt) {
+                     executions_.expect_nothing_of(id, attempt);
+                     execution_loop_->enqueue(id);
+                   }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
               .on_pull =

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr int kDecisionsAtOnce = 500;
 constexpr int kClaimsAtOnce = 100;
 constexpr Duration kExplainEvery = 1s;
+constexpr Duration kExplainMoving = 5s;  // a queue that moves: those at its head are soon gone from there
 // A node that goes idle looks soon again, since a row may have come between its last look and its doorbell
 // being on.
 constexpr std::array<Duration, 5> kPolls = {5ms, 50ms, 250ms, 500ms, 1000ms};
@@ -99,7 +100,7 @@ asio::awaitable<Result<int>> Claimer::claim() {
     if (step.to != Stage::Claimed) continue;
     claimed_at_ = parts_.clock.monotonic();
     parts_.slots.hold(step.id);
-    hooks_.on_claimed(step.id);
+    hooks_.on_claimed(step.id, step.attempt);
   }
   co_return static_cast<int>(steps->size());
 }
@@ -110,9 +111,10 @@ Duration Claimer::gathers_for() const {
   return *claimed_at_ + kGatherAtMost - parts_.clock.monotonic();
 }
 
-/// Once a second while something may have come to wait: never on an idle node.
+/// While something may have come to wait: never on an idle node.
 asio::awaitable<Result<void>> Claimer::explain() {
-  if (!may_wait_ || parts_.clock.monotonic() - explained_at_ < kExplainEvery) co_return Result<void>();
+  const auto every = claimed_at_ && *claimed_at_ > explained_at_ ? kExplainMoving : kExplainEvery;
+  if (!may_wait_ || parts_.clock.monotonic() - explained_at_ < every) co_return Result<void>();
   explained_at_ = parts_.clock.monotonic();
   const auto said = co_await parts_.store.explain_waiting(parts_.slots.free() > 0);
   if (!said) co_return said.error();

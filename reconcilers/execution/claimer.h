@@ -18,8 +18,8 @@ class Claimer : public controller::Reconciler {
   inline static const controller::Key kKey = "claim";
 
   struct Hooks {
-    std::function<void(const ExecutionId&)>
-        on_claimed;  ///< the execution now holds a slot and wants to be reconciled
+    /// The execution now holds a slot and wants to be reconciled; `attempt` is the one it was claimed for.
+    std::function<void(const ExecutionId&, int attempt)> on_claimed;
   };
 
   /// Everything it works with; each outlives it.

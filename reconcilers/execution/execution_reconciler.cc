@@ -16,9 +16,9 @@
 //   5. apply at most one effect
 //   6. say when to look again
 //
-// What the pass has just done itself it does not ask for again: after a create, a start and a removal it goes
-// on with what these have answered, and with the row as it has written it. Whatever others do meanwhile makes
-// the key dirty, and the writes are conditional.
+// What this process has just done itself it does not ask for again: after a claim, a create, a start and a
+// removal it goes on with what these have answered, and with the row as it has written it. Whatever others do
+// meanwhile makes the key dirty, and the writes are conditional.
 namespace slipway::reconcilers {
 namespace {
 
@@ -95,16 +95,34 @@ class GatePass {
   StartGate* gate_;
 };
 
+/// Null: it is full, and calls when there is room.
+std::shared_ptr<GatePass> ExecutionReconciler::enter_gate(const ExecutionId& id) {
+  return parts_.gate.enter(id) ? std::make_shared<GatePass>(parts_.gate) : nullptr;
+}
+
+bool ExecutionReconciler::is_unmade(const Execution& row) const {
+  const auto found = unmade_.find(row.ref.execution);
+  return found != unmade_.end() && found->second.attempt == row.ref.attempt && row.stage == Stage::Claimed;
+}
+
 asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(const controller::Key& id) {
+  std::shared_ptr<GatePass> inside;
+  if (const auto unmade = unmade_.find(id); unmade != unmade_.end() && !unmade->second.been_at_gate) {
+    unmade->second.been_at_gate = true;
+    inside = enter_gate(id);
+    if (!inside) co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
+  }
   auto row = co_await parts_.store.load(id);
   if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
   if (!row || row->owner != parts_.node || !is_claimed_or_later(*row)) {
     let_go(id);
     co_return Outcome{Converged{}};
   }
-  Pass pass{std::move(*row), {}, {}, {}};
+  Pass pass{std::move(*row), {}, {}, std::move(inside)};
   if (pass.row.stage == Stage::Claimed) pass.spec = container_spec(pass.row);
-  if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+  if (!is_unmade(pass.row)) {
+    if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+  }
   if (!holds_slot(pass.row.stage)) let_go(id);
   co_return co_await go_on(std::move(pass));
 }
@@ -131,11 +149,11 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::go_on(P
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_out(Pass pass, Plan plan) {
   const bool gated =
       std::holds_alternative<Create>(plan.action) || std::holds_alternative<Start>(plan.action);
-  if (!gated) pass.inside.reset();
-  if (gated && !pass.inside) {
-    if (!parts_.gate.enter(pass.row.ref.execution))
-      co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
-    pass.inside = std::make_shared<GatePass>(parts_.gate);
+  if (gated && !pass.inside) pass.inside = enter_gate(pass.row.ref.execution);
+  if (gated && !pass.inside) co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
+  if (!gated) {
+    pass.inside.reset();
+    parts_.gate.withdraw(pass.row.ref.execution);  // it may have been called, and others stand behind it
   }
   const auto written = co_await write(pass, plan.record);
   if (!written) co_return written.error();
@@ -239,12 +257,17 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply(P
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create(Pass pass) {
+  unmade_.erase(pass.row.ref.execution);
   auto& spec = pass.spec;
   if (spec.image_id.empty()) spec.image_id = view_of(pass.row).image.id;  // pinned with the intent to start
-  auto input = co_await parts_.store.load_input(pass.row.ref.execution);
-  if (!input) co_return input.error();
-  spec.input = std::move(*input);
-  if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out while the input was loaded
+  if (pass.row.input) {
+    spec.input = std::move(*pass.row.input);
+  } else {
+    auto input = co_await parts_.store.load_input(pass.row.ref.execution);
+    if (!input) co_return input.error();
+    spec.input = std::move(*input);
+    if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out meanwhile
+  }
   const auto created = co_await parts_.runtime.create(spec);
   spec.input.clear();
   if (!created) co_return co_await apply_create_failure(pass, created.error());
@@ -376,7 +399,9 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_remove(const Pass& pass) {
-  const auto gone = co_await parts_.runtime.remove(pass.row.ref, pass.seen.container_id);
+  // Of a stranger under our name the id is not ours to remove by.
+  const auto gone =
+      co_await parts_.runtime.remove(pass.row.ref, pass.seen.ours ? pass.seen.container_id : "");
   if (!gone) co_return gone.error();
   if (!*gone) co_return Outcome{WakeAt{parts_.clock.now() + kRemovalPause}};
   if (pass.row.stage != Stage::Finished) co_return Outcome{Again{}};
@@ -425,6 +450,7 @@ void ExecutionReconciler::let_go(const ExecutionId& id) {
   parts_.logs.release(id);
   parts_.gate.withdraw(id);
   parts_.images.release(id);
+  unmade_.erase(id);
 }
 
 }  // namespace slipway::reconcilers

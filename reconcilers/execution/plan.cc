@@ -208,10 +208,9 @@ Plan plan_started(const Execution& e, const Observation& o, const NodeView& node
 // --- Recycling, Finished, Cleaned: the evidence is committed, so nothing need be left
 // -------------------------------
 
-bool is_gone(const Observation& o) {
-  return o.state == ContainerState::Absent ? !o.leftovers
-                                           : !o.ours;  // a stranger under our name is not ours to remove
-}
+/// A stranger under our name is not ours to remove; what was made beside it, before the name was found taken,
+/// is.
+bool is_gone(const Observation& o) { return !o.ours && !o.leftovers; }
 
 Plan plan_recycling(const Execution& e, const Observation& o) {
   if (!is_gone(o)) return act(Remove{});
@@ -221,7 +220,7 @@ Plan plan_recycling(const Execution& e, const Observation& o) {
 
 Plan plan_finished(const Execution& e, const Observation& o) {
   if (!is_gone(o)) return act(Remove{});
-  return {step(e, Stage::Cleaned, e.reason), Nothing{}, Converged{}};
+  return {step(e, Stage::Cleaned, e.reason), Nothing{}, controller::Settled{}};
 }
 
 }  // namespace

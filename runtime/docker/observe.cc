@@ -97,7 +97,10 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.container_id = inspected->id;
   seen.ours = is_ours(facts, ref);
   read_state(member(facts, "State"), seen);
-  if (!seen.ours) co_return seen;
+  if (!seen.ours) {
+    seen.leftovers = co_await leaves_something(name);
+    co_return seen;
+  }
   seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
   if (expected) seen.violated_limit = compare(*expected, facts);
@@ -109,7 +112,7 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   co_return seen;
 }
 
-/// No container, but a directory, mount, cgroup or volume of this attempt.
+/// No container of ours, but a directory, mount, cgroup or volume of this attempt.
 asio::awaitable<bool> DockerRuntime::Impl::leaves_something(std::string name) {
   const bool here = co_await on_pool(
       [this, name, cgroup = cgroup_of(name)] { return files_.exists(name) || cgroups_.exists(cgroup); });

@@ -35,27 +35,26 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::s
   const std::string name = container_name(ref);
   // A full id the caller has seen as ours names nothing else, ever; what was mounted for it leaves a
   // directory.
-  Result<Own> own = Own{.id = container_id, .volumes = false};
+  Own own{.id = container_id, .volumes = false};
   if (container_id.empty()) {
-    own = co_await own_container(ref);
-    if (!own) co_return own.error();
-  } else {
-    own->volumes = !co_await on_pool([this, name] { return files_.exists(name); });
+    auto found = co_await own_container(ref);
+    if (!found) co_return found.error();
+    own = std::move(*found);
   }
-  if (!own->id.empty()) {
-    auto gone = co_await remove_container(own->id);
+  if (!own.id.empty()) {
+    auto gone = co_await remove_container(own.id);
     if (!gone || !*gone) co_return gone;
-    disarm(own->id);
+    disarm(own.id);
   }
-  if (own->volumes) {
-    auto gone = co_await remove_volumes(ref);
-    if (!gone || !*gone) co_return gone;
-  }
-  co_return co_await on_pool([this, name, cgroup = cgroup_of(name)]() -> Result<bool> {
+  bool mounted = true;
+  const auto gone = co_await on_pool([this, name, cgroup = cgroup_of(name), &mounted]() -> Result<bool> {
     // A cgroup that can be removed holds nobody.
     if (!cgroups_.remove(cgroup) && (!cgroups_.kill_all(cgroup) || !cgroups_.remove(cgroup))) return false;
+    mounted = files_.exists(name);
     return files_.remove(name);
   });
+  if (!gone || !*gone || (mounted && !own.volumes)) co_return gone;
+  co_return co_await remove_volumes(ref);
 }
 
 }  // namespace slipway::runtime

@@ -128,10 +128,9 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::arm_wait(AttemptRef ref, std:
                    std::string id) -> asio::awaitable<void> {
     const auto answer = co_await open->read(24h * 365);
     const auto found = self->armed_.find(id);
-    if (found != self->armed_.end() && found->second == open) {
-      self->armed_.erase(found);
-      if (answer && !answer->empty()) self->exits_told_.insert(id);
-    }
+    if (found == self->armed_.end() || found->second != open) co_return;  // nobody waits for it any more
+    self->armed_.erase(found);
+    if (answer && !answer->empty()) self->exits_told_.insert(id);
     self->notify(execution);  // exit or a broken stream: look
   };
   asio::co_spawn(io_, follow(shared_from_this(), *stream, ref.execution, container_id),

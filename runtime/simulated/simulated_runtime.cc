@@ -66,10 +66,10 @@ Observation SimulatedRuntime::observation_of(SimulatedEngine& engine, const std:
   const bool has_directory = directory != engine.directories_.end();
   seen.fenced = engine.mount_mode_ && has_directory && !directory->second.input_present;
   const auto* container = engine.find(name);
-  seen.leftovers = !container && has_directory;
+  seen.ours = container && is_ours(*container, ref, instance);
+  seen.leftovers = has_directory && !seen.ours && (!container || directory->second.instance == instance);
   if (!container) return seen;
   seen.state = container->state;
-  seen.ours = is_ours(*container, ref, instance);
   seen.container_id = container->id;
   seen.image_id = container->spec.image_id;
   seen.violated_limit = engine.violated_limit_;

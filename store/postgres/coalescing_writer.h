@@ -25,7 +25,7 @@ class CoalescingWriter : public std::enable_shared_from_this<CoalescingWriter> {
     int batch_rows = 256;
     std::size_t batch_bytes = 8 << 20;
     int batches_in_flight = 2;
-    std::chrono::milliseconds patience{40};
+    std::chrono::milliseconds patience{150};
     std::shared_ptr<StoreProbe> probe;
   };
 

@@ -154,13 +154,15 @@ asio::awaitable<Result<std::vector<Undecided>>> PostgresStore::list_undecided(in
 }
 
 asio::awaitable<Result<std::vector<Step>>> PostgresStore::decide(const std::vector<Decision>& decisions) {
-  return impl_->fenced<std::vector<Step>>(
-      "decide", [decisions](Connection& c) { return postgres::decide(c, decisions); });
+  return impl_->pool->run<std::vector<Step>>("decide", [decisions, me = impl_->identity()](Connection& c) {
+    return postgres::decide(c, me, decisions);
+  });
 }
 
 asio::awaitable<Result<int>> PostgresStore::explain_waiting(bool slots_free) {
-  return impl_->fenced<int>("explain_waiting",
-                            [slots_free](Connection& c) { return postgres::explain_waiting(c, slots_free); });
+  return impl_->pool->run<int>("explain_waiting", [slots_free, me = impl_->identity()](Connection& c) {
+    return postgres::explain_waiting(c, me, slots_free);
+  });
 }
 
 asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_candidates(int limit) {
@@ -169,7 +171,7 @@ asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_candidates
 }
 
 asio::awaitable<Result<std::vector<Step>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
-  return impl_->fenced<std::vector<Step>>(
+  return impl_->pool->run<std::vector<Step>>(
       "claim", [ids, me = impl_->identity()](Connection& c) { return postgres::claim(c, me, ids); });
 }
 

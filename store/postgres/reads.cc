@@ -89,6 +89,7 @@ Execution execution_at(const Rows& rows, int i) {
   e.not_before = time_at(rows, i, 22);
   e.verdict = verdict_from(rows.string(i, 23));
   e.created_at = time_point(rows.number(i, 24));
+  e.input = rows.text(i, 25);
   return e;
 }
 
@@ -115,7 +116,8 @@ std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, 
   return list;
 }
 
-std::vector<Step> decide(Connection& connection, const std::vector<Decision>& decisions) {
+std::vector<Step> decide(Connection& connection, const Writer& writer,
+                         const std::vector<Decision>& decisions) {
   Column id, was, stage, status, reason, fault, message, revision, timeout, retries;
   for (const auto& d : decisions) {
     const auto& row = row_of(d.reason);
@@ -131,9 +133,10 @@ std::vector<Step> decide(Connection& connection, const std::vector<Decision>& de
     timeout.add(!ends && d.timeout_seconds > 0 ? std::optional(d.timeout_seconds) : std::nullopt);
     retries.add(!ends ? std::optional(d.retry_limit) : std::nullopt);
   }
-  return steps(connection.query(
-      sql::kDecide, {id.take(), was.take(), stage.take(), status.take(), reason.take(), fault.take(),
-                     message.take(), revision.take(), timeout.take(), retries.take(), words()}));
+  return steps(connection.commit(
+      sql::kDecide, {writer.node, std::to_string(writer.epoch), id.take(), was.take(), stage.take(),
+                     status.take(), reason.take(), fault.take(), message.take(), revision.take(),
+                     timeout.take(), retries.take(), words()}));
 }
 
 std::vector<ExecutionId> list_candidates(Connection& connection, int limit) {
@@ -141,14 +144,15 @@ std::vector<ExecutionId> list_candidates(Connection& connection, int limit) {
 }
 
 std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids) {
-  return steps(connection.query(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
-                                              std::string(row_of(Reason::Starting).message), words()}));
+  return steps(connection.commit(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
+                                               std::string(row_of(Reason::Starting).message), words()}));
 }
 
-int explain_waiting(Connection& connection, bool slots_free) {
+int explain_waiting(Connection& connection, const Writer& writer, bool slots_free) {
   constexpr int kAtOnce = 200;
-  const auto rows =
-      connection.query(sql::kExplainWaiting, {std::to_string(kAtOnce), slots_free ? "t" : "f", words()});
+  const auto rows = connection.commit(
+      sql::kExplainWaiting,
+      {writer.node, std::to_string(writer.epoch), std::to_string(kAtOnce), slots_free ? "t" : "f", words()});
   return static_cast<int>(rows.number(0, 0));
 }
 

@@ -21,9 +21,10 @@ void set_idle(Connection& connection, const Writer& writer, bool idle);
 void hold_name(Connection& connection, const std::string& node);
 
 std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit);
-std::vector<Step> decide(Connection& connection, const std::vector<Decision>& decisions);
+std::vector<Step> decide(Connection& connection, const Writer& writer,
+                         const std::vector<Decision>& decisions);
 std::vector<ExecutionId> list_candidates(Connection& connection, int limit);
-int explain_waiting(Connection& connection, bool slots_free);
+int explain_waiting(Connection& connection, const Writer& writer, bool slots_free);
 std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids);
 
 /// Those of `ids` that exist. Each id is a uuid's text.

@@ -23,10 +23,10 @@ inline constexpr Statement kListUndecided{"list_undecided", R"(
 inline constexpr Statement kListCandidates{"list_candidates", "SELECT slipway.list_candidates($1)"};
 inline constexpr Statement kClaim{"claim", "SELECT * FROM slipway.claim($1, $2, $3::uuid[], $4, $5::jsonb)"};
 inline constexpr Statement kExplainWaiting{"explain_waiting",
-                                           "SELECT slipway.say_why_waiting($1, $2, $3::jsonb)"};
+                                           "SELECT slipway.say_why_waiting($1, $2, $3, $4, $5::jsonb)"};
 inline constexpr Statement kDecide{"decide", R"(
-  SELECT * FROM slipway.decide($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
-                               $9::int[], $10::int[], $11::jsonb))"};
+  SELECT * FROM slipway.decide($1, $2, $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                               $10::int[], $11::int[], $12::int[], $13::jsonb))"};
 
 inline constexpr Statement kLoad{"load", R"(
   SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
@@ -34,7 +34,8 @@ inline constexpr Statement kLoad{"load", R"(
          e.engine, (extract(epoch FROM e.intent_at) * 1000000)::bigint, (extract(epoch FROM e.started_at) * 1000000)::bigint,
          (extract(epoch FROM e.deadline_at) * 1000000)::bigint, (extract(epoch FROM e.kill_at) * 1000000)::bigint,
          (extract(epoch FROM e.not_before) * 1000000)::bigint, e.verdict,
-         (extract(epoch FROM e.created_at) * 1000000)::bigint
+         (extract(epoch FROM e.created_at) * 1000000)::bigint,
+         CASE WHEN e.stage = 'Claimed' AND e.input_bytes <= 8192 THEN e.input END
   FROM unnest($1::uuid[]) AS t(id) JOIN slipway.executions e ON e.id = t.id)"};
 
 inline constexpr Statement kLoadSpec{

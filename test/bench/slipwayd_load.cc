@@ -150,7 +150,7 @@ double DaemonUnderLoad::throughput(int count) {
       "INSERT INTO slipway.executions (user_id, agent, input) SELECT 'bench', 'trivial', '{\"n\":1}' FROM "
       "generate_series(1, $1::int)",
       count);
-  const bool done = wait_until(kStuck, 25ms, [&] {
+  const bool done = wait_until(kStuck, 50ms, [&] {
     return pqxx::nontransaction(state_->witness).exec_prepared(kAllDone)[0][0].as<bool>();
   });
   if (!done) state_->fail("slipwayd did not converge");

@@ -63,6 +63,22 @@ TEST_F(ControllerTest, AHintDuringAReconcileLeadsToAnother) {
   EXPECT_FALSE(reconciler.overlapped);
 }
 
+TEST_F(ControllerTest, ASettledKeyTakesNoHintOfItsLastReconcile) {
+  reconciler.answer = [](const Key&, int) -> asio::awaitable<Result<Outcome>> {
+    co_return Outcome{Settled{}};
+  };
+  reconciler.during = [&](const Key& key) {
+    if (reconciler.calls[key] == 1) controller.enqueue(key), controller.enqueue_at(key, clock.now() + 5ms);
+  };
+  controller.enqueue("a");
+  EXPECT_TRUE(run_until([&] { return reconciler.calls["a"] == 1 && controller.idle(); }));
+  io.run_for(20ms);
+  io.restart();
+  EXPECT_EQ(reconciler.calls["a"], 1);
+  controller.enqueue("a");
+  EXPECT_TRUE(run_until([&] { return reconciler.calls["a"] == 2; })) << "a later hint is one";
+}
+
 TEST_F(ControllerTest, ErrorsAndExceptionsAreTriedAgain) {
   reconciler.answer = [](const Key&, int call) -> asio::awaitable<Result<Outcome>> {
     if (call == 1) co_return Error{ErrorClass::Retry, "away"};

@@ -35,6 +35,17 @@ TEST(WorkQueue, AKeyHasOneWorkerAndLosesNoWakeUp) {
   EXPECT_EQ(queue.processing(), 0U);
 }
 
+TEST(WorkQueue, WhatIsForgottenDoesNotWaitAgain) {
+  WorkQueue queue;
+  queue.add("a", 0s);
+  ASSERT_TRUE(queue.take(0s));
+  queue.add("a", 1s);
+  queue.forget("a");
+  EXPECT_FALSE(queue.done("a", 2s));
+  EXPECT_TRUE(queue.add("a", 3s)) << "what is heard later counts";
+  EXPECT_TRUE(queue.take(3s));
+}
+
 TEST(Backoff, DoublesToItsCapWithJitterInTheUpperHalf) {
   Backoff least(100ms, 1s, [] { return 0.0; });
   Backoff most(100ms, 1s, [] { return 0.999; });

@@ -30,5 +30,41 @@ TEST(Happy, ATagThatWasMovedRunsWhatItStandsForNow) {
   EXPECT_TRUE(wait_until([&] { return ran() == "2"; }, 10'000)) << "what is known of an image stands for 2 s";
 }
 
+TEST(Happy, TheEngineIsAskedNoMoreThanItMustBe) {
+  House house({.flags = {"--resync", "60s"}});
+  house.agent("quick", "echo {} > /output/result.json");
+  const auto count = [&](const std::string& line) {
+    const auto page = house.daemon().get("/metrics");
+    const auto at = page.find(line);
+    return at == std::string::npos ? 0 : std::strtol(page.c_str() + page.find("} ", at) + 2, nullptr, 10);
+  };
+  const auto inspects = [&] { return count("slipway_engine_request_duration_seconds_count{op=\"inspect\""); };
+  const auto loads = [&] { return count("slipway_store_query_duration_seconds_count{op=\"load\""); };
+  house.finished(house.insert("quick"));
+  const auto inspected = inspects(), loaded = loads();
+  constexpr int kRuns = 5;
+  for (int i = 0; i < kRuns; ++i) EXPECT_EQ(house.finished(house.insert("quick"))["status"], "COMPLETED");
+  EXPECT_GE(inspects() - inspected, 2 * kRuns) << "limits are read back, and what a start has led to";
+  EXPECT_LE(inspects() - inspected, 3 * kRuns) << "once more at most, for an exit that came later";
+  EXPECT_LE(loads() - loaded, 3 * kRuns) << "at the claim, when its image is known, at its exit";
+}
+
+TEST(Happy, AStrangerUnderItsNameIsLeftAlone) {
+  House house;
+  house.agent("polite", "echo {} > /output/result.json", R"({"retry": {"limit": 1}})");
+  const std::string id = "01900000-0000-7000-8000-00000000abcd", name = "slipway-" + id + "-1";
+  const auto made = house.engine().request("POST", "/containers/create?name=" + name,
+                                           R"({"Image": ")" + house.image() + R"(", "Cmd": ["true"]})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  house.insert("polite", "{}", {{"id", "'" + id + "'"}, {"retry_limit", "1"}});
+  EXPECT_EQ(house.finished(id)["status"], "COMPLETED") << "the next attempt has a name of its own";
+  const auto first = house.attempt(id);
+  EXPECT_EQ(first.at("reason"), "EngineError");
+  EXPECT_EQ(first.at("detail"), "the container's name is taken");
+  EXPECT_EQ(house.engine().request("GET", "/containers/" + name + "/json").status, 200);
+  EXPECT_EQ(house.engine().request("DELETE", "/containers/" + name).status, 204);
+  EXPECT_EQ(house.leftovers(), std::vector<std::string>{});
+}
+
 }  // namespace
 }  // namespace slipway::test

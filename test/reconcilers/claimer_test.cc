@@ -74,7 +74,7 @@ class ClaimerTest : public ::testing::Test {
                     .contracts = contracts_,
                     .pool = io_.get_executor(),
                     .policy = {}},
-                   {.on_claimed = [this](const ExecutionId& id) { claimed_.push_back(id); }}};
+                   {.on_claimed = [this](const ExecutionId& id, int) { claimed_.push_back(id); }}};
 };
 
 TEST_F(ClaimerTest, TakesAsManyAsThereAreSlots) {

@@ -100,6 +100,7 @@ struct DescribeAction {
 
 inline std::string describe_next(const controller::Outcome& next) {
   if (std::holds_alternative<controller::Converged>(next)) return "rest";
+  if (std::holds_alternative<controller::Settled>(next)) return "settled";
   if (std::holds_alternative<controller::Again>(next)) return "again";
   const auto wait = std::get<controller::WakeAt>(next).at - kNow;
   return "in " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()) + " ms";

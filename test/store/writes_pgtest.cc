@@ -36,7 +36,12 @@ TEST_F(Writes, AStaleEpochWritesNothingAnywhere) {
   EXPECT_EQ(run(store_->finish(end(e, Stage::Running, Reason::Completed))).error().error_class,
             ErrorClass::Conflict);
   EXPECT_EQ(run(store_->recycle(again(e, Stage::Running))).error().error_class, ErrorClass::Conflict);
+  EXPECT_EQ(run(store_->decide({{.id = waiting, .from = Stage::Queued, .to = Stage::Finished}}))
+                .error()
+                .error_class,
+            ErrorClass::Conflict);
   EXPECT_EQ(run(store_->claim({waiting})).error().error_class, ErrorClass::Conflict);
+  EXPECT_EQ(run(store_->explain_waiting(false)).error().error_class, ErrorClass::Conflict);
   EXPECT_EQ(run(store_->retire(1)).error().error_class, ErrorClass::Conflict);
   EXPECT_EQ(run(store_->fold_outcomes(1)).error().error_class, ErrorClass::Conflict);
   EXPECT_EQ(run(store_->set_idle(true)).error().error_class, ErrorClass::Conflict);

@@ -63,7 +63,7 @@ std::string name_of(const Bound& bound) {
   // Node, epoch and flags come first (store/postgres/statements.h).
   if (bound.statement == "move") return "move " + param(8) + "/" + param(10);
   if (bound.statement == "end") return "end " + param(6) + "/" + param(8);
-  if (bound.statement == "decide") return "decide " + param(2) + "/" + param(4);
+  if (bound.statement == "decide") return "decide " + param(4) + "/" + param(6);
   return bound.statement;
 }
 
