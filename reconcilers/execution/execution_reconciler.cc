@@ -324,7 +324,6 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_s
   // The next look knows better; should the record of it not come, since the database is away, the run is
   // bounded all the same.
   parts_.deadlines.track(pass.row.ref, pass.seen.container_id, parts_.clock.now() + timeout_of(pass.row), {});
-  pass.inside.reset();
   if (!started) {
     // Whatever the answer was, the next pass looks at the container; start is never sent again for it.
     logging::warn("start was not confirmed", {{"execution", pass.row.ref.execution},
@@ -332,7 +331,9 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_s
                                               {"error", started.error().message}});
     co_return Outcome{Again{}};
   }
-  if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+  const auto looked = co_await look(pass);
+  pass.inside.reset();  // not before: of one that has ended already, the engine is still busy with its end
+  if (!looked) co_return looked.error();
   co_return co_await go_on(std::move(pass));
 }
 
