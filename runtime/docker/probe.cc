@@ -31,7 +31,7 @@ ContainerSpec probe_spec(const std::string& image) {
   spec.command = {"/probe"};
   spec.limits = {.cpu_millicores = 500,
                  .memory = 64 << 20,
-                 .pids = 16,
+                 .pids = 128,  // gVisor takes 38 of them before the program does anything
                  .output = 1 << 20,
                  .scratch = 1 << 20,
                  .logs = 64 << 10};

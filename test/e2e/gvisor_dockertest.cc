@@ -174,5 +174,21 @@ TEST_P(Gvisor, TooFewProcessesForItsOwnThreads) {
 INSTANTIATE_TEST_SUITE_P(Io, Gvisor, ::testing::Values("mount", "volume"),
                          [](const auto& info) { return info.param; });
 
+// docs/operations/gvisor.md: the operator decides for all of them.
+TEST(GvisorForAll, AnAgentThatAsksForNothingHasItsOwnKernelAndNoneGetsAWayOut) {
+  for (const std::string io : {"mount", "volume"}) {
+    House house({.engine = {.runtimes = {{"runsc", {"/usr/bin/runsc", "--network=none"}}},
+                            .default_runtime = "runsc"},
+                 .io = io,
+                 .flags = {"--resync", "2s"}});
+    house.agent("any", "dmesg | grep -q gVisor && echo 1 > /output/result.json");
+    auto row = house.finished(house.insert("any"));
+    EXPECT_EQ(row["output"], "1") << io << ": " << row["reason"];
+    house.agent("sly", "echo 1 > /output/result.json", R"({"runtimeClassName": "runc"})");
+    EXPECT_EQ(house.finished(house.insert("sly"))["reason"], "NotEnforceable") << io;
+    EXPECT_EQ(house.leftovers(), std::vector<std::string>{}) << io;
+  }
+}
+
 }  // namespace
 }  // namespace slipway::test

@@ -190,10 +190,13 @@ void DockerEngine::write_config() const {
     runtimes[name] = {{"path", command.front()},
                       {"runtimeArgs", std::vector<std::string>(command.begin() + 1, command.end())}};
   }
-  const json daemon = {
-      {"runtimes", runtimes}, {"default-runtime", "ledger"}, {"live-restore", options_.live_restore},
-      {"bridge", "none"},     {"iptables", false},           {"ip6tables", false},
-      {"shutdown-timeout", 3}};
+  const json daemon = {{"runtimes", runtimes},
+                       {"default-runtime", options_.default_runtime},
+                       {"live-restore", options_.live_restore},
+                       {"bridge", "none"},
+                       {"iptables", false},
+                       {"ip6tables", false},
+                       {"shutdown-timeout", 3}};
   std::ofstream(dir_ + "/daemon.json") << daemon.dump();
 }
 

@@ -14,6 +14,7 @@ struct DockerEngineOptions {
   /// Further OCI runtimes: name → path and arguments. "ledger" is always there and is the default runtime, so
   /// that every start of every container is counted that asks for no other.
   std::map<std::string, std::vector<std::string>> runtimes;
+  std::string default_runtime = "ledger";
   /// Run dockerd and containerd in a mount namespace of their own, as systemd's PrivateTmp does: they do not
   /// see mounts made later by the test's process.
   bool private_mounts = false;
