@@ -2,6 +2,24 @@
 
 namespace slipway::reconcilers {
 
+bool holds_slot(Stage stage) {
+  switch (stage) {
+    case Stage::Claimed:
+    case Stage::Launching:
+    case Stage::Running:
+    case Stage::Stopping:
+      return true;
+    case Stage::New:
+    case Stage::Deferred:
+    case Stage::Queued:
+    case Stage::Recycling:
+    case Stage::Finished:
+    case Stage::Cleaned:
+      return false;
+  }
+  return false;
+}
+
 bool StartGate::enter(const ExecutionId& id) {
   if (inside_ < width_) {
     ++inside_;

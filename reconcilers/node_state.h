@@ -37,6 +37,9 @@ class Lease {
   bool draining_ = false;
 };
 
+/// From the claim to the end of the attempt.
+bool holds_slot(Stage stage);
+
 /// Which executions hold one of the node's slots.
 class Slots {
  public:
@@ -44,6 +47,7 @@ class Slots {
   int capacity() const { return capacity_; }
   int used() const { return static_cast<int>(held_.size()); }
   int free() const { return std::max(0, capacity_ - used()); }
+  bool holds(const ExecutionId& id) const { return held_.contains(id); }
   void hold(const ExecutionId& id) { held_.insert(id); }
   void release(const ExecutionId& id) {
     if (held_.erase(id) > 0 && on_free_) on_free_();

@@ -16,6 +16,8 @@ namespace slipway::store {
 
 namespace asio = boost::asio;
 
+constexpr std::size_t kSmallInput = 8192;  ///< bytes; what a statement brings along
+
 /// What a node says of itself at registration and at each heartbeat.
 struct NodeReport {
   std::string name;         ///< DNS-1123, unique in the cluster
@@ -233,6 +235,7 @@ class Store {
   virtual asio::awaitable<Result<int>> explain_waiting(bool slots_free) = 0;
 
   /// The row, or NotFound. Any stage, any owner.
+  /// At Claimed, an input of at most kSmallInput bytes comes along.
   virtual asio::awaitable<Result<Execution>> load(const ExecutionId& id) = 0;
   /// The input as it was inserted (at most 1 MiB).
   virtual asio::awaitable<Result<std::string>> load_input(const ExecutionId& id) = 0;

@@ -57,16 +57,4 @@ CREATE DOMAIN slipway.user_id AS text CHECK (
 CREATE DOMAIN slipway.object_name AS text CHECK (
   char_length(VALUE) BETWEEN 1 AND 253 AND VALUE ~ '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$');
 
--- The columns of an execution that speak for themselves. A domain is asked when a statement names its column, where a CHECK is
--- read, compiled and asked again by every step: nine of them were a tenth of what a step cost.
-CREATE DOMAIN slipway.agent_ref AS text CHECK (char_length(VALUE) BETWEEN 1 AND 253 AND VALUE !~ '[[:cntrl:]]');
-CREATE DOMAIN slipway.entitlement_ref AS text CHECK (char_length(VALUE) BETWEEN 1 AND 253);
-CREATE DOMAIN slipway.priority AS int CHECK (VALUE BETWEEN -100 AND 100);
-CREATE DOMAIN slipway.timeout_seconds AS int CHECK (VALUE BETWEEN 1 AND 2592000);
-CREATE DOMAIN slipway.retry_limit AS int CHECK (VALUE BETWEEN 0 AND 100);
-CREATE DOMAIN slipway.ttl_seconds AS int CHECK (VALUE BETWEEN 0 AND 315360000);
-CREATE DOMAIN slipway.labels AS jsonb CHECK (jsonb_typeof(VALUE) = 'object');
-CREATE DOMAIN slipway.traceparent AS text CHECK (char_length(VALUE) <= 128);
-CREATE DOMAIN slipway.milliseconds AS bigint CHECK (VALUE >= 0);
-
 INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (1, '0001_foundation', 1);

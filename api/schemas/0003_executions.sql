@@ -21,17 +21,17 @@ CREATE TABLE slipway.executions (
   id                 uuid PRIMARY KEY DEFAULT slipway.uuid_v7(),
   name               slipway.object_name,
   user_id            slipway.user_id NOT NULL,
-  agent              slipway.agent_ref NOT NULL,
-  entitlement_id     slipway.entitlement_ref,
+  agent              text NOT NULL CHECK (char_length(agent) BETWEEN 1 AND 253 AND agent !~ '[[:cntrl:]]'),
+  entitlement_id     text CHECK (char_length(entitlement_id) BETWEEN 1 AND 253),
   input              json NOT NULL,                 -- at most 1 MiB: checked by the trigger, once
-  priority           slipway.priority NOT NULL DEFAULT 0,
-  timeout_seconds    slipway.timeout_seconds,
+  priority           int NOT NULL DEFAULT 0 CHECK (priority BETWEEN -100 AND 100),
+  timeout_seconds    int CHECK (timeout_seconds BETWEEN 1 AND 2592000),
   not_before         timestamptz,
   start_deadline     timestamptz,
-  retry_limit        slipway.retry_limit,
-  ttl_seconds_after_finished slipway.ttl_seconds,
-  labels             slipway.labels NOT NULL DEFAULT '{}',  -- at most 64 KiB
-  traceparent        slipway.traceparent,
+  retry_limit        int CHECK (retry_limit BETWEEN 0 AND 100),
+  ttl_seconds_after_finished int CHECK (ttl_seconds_after_finished BETWEEN 0 AND 315360000),
+  labels             jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),  -- at most 64 KiB
+  traceparent        text CHECK (char_length(traceparent) <= 128),
   cancel_requested   boolean NOT NULL DEFAULT false,
   -- the controller's: what users read
   status             slipway.status NOT NULL DEFAULT 'PENDING',
@@ -44,7 +44,7 @@ CREATE TABLE slipway.executions (
   created_at         timestamptz NOT NULL DEFAULT now(),
   started_at         timestamptz,
   finished_at        timestamptz,
-  duration_ms        slipway.milliseconds,
+  duration_ms        bigint CHECK (duration_ms >= 0),
   peak_memory_bytes  bigint,
   cpu_ms             bigint,
   agent_revision     int,
@@ -55,8 +55,8 @@ CREATE TABLE slipway.executions (
   stage              slipway.stage NOT NULL DEFAULT 'New',
   node               text,
   epoch              bigint,
-  attempt            int NOT NULL DEFAULT 0,
-  generation         int NOT NULL DEFAULT 0,
+  attempt            int NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+  generation         int NOT NULL DEFAULT 0 CHECK (generation >= 0),
   claim_id           uuid,
   verdict            slipway.verdict,
   engine             text,
@@ -64,7 +64,7 @@ CREATE TABLE slipway.executions (
   intent_at          timestamptz,
   deadline_at        timestamptz,
   kill_at            timestamptz,
-  create_failures    int NOT NULL DEFAULT 0,
+  create_failures    int NOT NULL DEFAULT 0 CHECK (create_failures >= 0),
   input_bytes        int NOT NULL DEFAULT 0,        -- measured once, by the trigger
   -- derived by the trigger for the partial indexes. A predicate on `stage` itself would forbid every HOT update.
   queued             boolean NOT NULL DEFAULT false,  -- may be claimed

@@ -124,7 +124,7 @@ BEGIN
           FROM moved GROUP BY user_id) c
     WHERE u.user_id = c.user_id
   )
-  SELECT m.id, m.attempt, m.was, m.stage::text, m.reason::text, m.agent::text, m.traceparent::text FROM moved m;
+  SELECT m.id, m.attempt, m.was, m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
 END
 $$;
 
@@ -253,7 +253,7 @@ BEGIN
     SELECT e.id, e.attempt, p_node, p_epoch, e.claim_id, e.image_digest FROM slipway.executions e WHERE e.id = ANY (taken);
   INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)
     SELECT e.id, e.attempt, e.stage, e.reason, e.message, p_node FROM slipway.executions e WHERE e.id = ANY (taken);
-  RETURN QUERY SELECT e.id, e.attempt, 'Queued', e.stage::text, e.reason::text, e.agent::text, e.traceparent::text
+  RETURN QUERY SELECT e.id, e.attempt, 'Queued', e.stage::text, e.reason::text, e.agent, e.traceparent
     FROM unnest(taken) WITH ORDINALITY AS t(id, place) JOIN slipway.executions e ON e.id = t.id ORDER BY t.place;
 END
 $$;
@@ -295,7 +295,7 @@ BEGIN
     UPDATE slipway.user_usage u SET queued = u.queued - c.n
     FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) c WHERE u.user_id = c.user_id
   )
-  SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent::text, m.traceparent::text FROM moved m;
+  SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
 END
 $$;
 

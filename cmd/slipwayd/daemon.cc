@@ -109,7 +109,8 @@ Daemon::Daemon(Config config, Identity identity, Reread reread)
                    [this](const ExecutionId& id, int attempt) {
                      executions_.expect_nothing_of(id, attempt);
                      execution_loop_->enqueue(id);
-                   }}),
+                   },
+               .on_found = [this](const ExecutionId& id) { execution_loop_->enqueue(id); }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
               .on_pull =

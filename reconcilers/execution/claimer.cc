@@ -88,12 +88,14 @@ asio::awaitable<Result<int>> Claimer::decide() {
 }
 
 asio::awaitable<Result<int>> Claimer::claim() {
+  if (const auto found = co_await find_lost(); !found) co_return found.error();
   const int free = std::min(parts_.slots.free(), kClaimsAtOnce);
   if (free == 0 || !parts_.lease.held() || parts_.lease.cordoned()) co_return 0;
   const auto candidates = co_await parts_.store.list_candidates(free);
   if (!candidates) co_return candidates.error();
   if (candidates->empty()) co_return 0;
   const auto steps = co_await parts_.store.claim(*candidates);
+  in_doubt_ = !steps && steps.error().error_class == ErrorClass::Doubt;
   if (!steps) co_return steps.error();
   for (const auto& step : *steps) {
     log_transition(step);
@@ -103,6 +105,24 @@ asio::awaitable<Result<int>> Claimer::claim() {
     hooks_.on_claimed(step.id, step.attempt);
   }
   co_return static_cast<int>(steps->size());
+}
+
+/// A claim whose answer was lost may have been made: what is this node's takes its slot before more is
+/// claimed.
+asio::awaitable<Result<void>> Claimer::find_lost() {
+  if (!in_doubt_) co_return Result<void>();
+  const auto mine = co_await parts_.store.list_unconverged();
+  if (!mine) co_return mine.error();
+  for (const auto& id : *mine) {
+    if (parts_.slots.holds(id)) continue;
+    const auto row = co_await parts_.store.load(id);
+    if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
+    if (!row || !holds_slot(row->stage)) continue;
+    parts_.slots.hold(id);
+    hooks_.on_found(id);
+  }
+  in_doubt_ = false;
+  co_return Result<void>();
 }
 
 /// How long to wait for more slots to come free before the next claim.

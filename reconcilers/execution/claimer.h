@@ -20,6 +20,8 @@ class Claimer : public controller::Reconciler {
   struct Hooks {
     /// The execution now holds a slot and wants to be reconciled; `attempt` is the one it was claimed for.
     std::function<void(const ExecutionId&, int attempt)> on_claimed;
+    /// As on_claimed, of a claim whose answer was lost: what has become of it since is not known.
+    std::function<void(const ExecutionId&)> on_found;
   };
 
   /// Everything it works with; each outlives it.
@@ -39,6 +41,7 @@ class Claimer : public controller::Reconciler {
  private:
   asio::awaitable<Result<int>> decide();
   asio::awaitable<Result<int>> claim();
+  asio::awaitable<Result<void>> find_lost();
   Duration gathers_for() const;
   asio::awaitable<Result<void>> explain();
   asio::awaitable<Result<controller::Outcome>> go_idle();
@@ -54,6 +57,7 @@ class Claimer : public controller::Reconciler {
   bool may_wait_ = false;   ///< rows may have come to wait since it was last explained to them
   Duration explained_at_{0};
   std::optional<Duration> claimed_at_;
+  bool in_doubt_ = false;  ///< a claim may have been made of which nothing was heard
 };
 
 }  // namespace slipway::reconcilers

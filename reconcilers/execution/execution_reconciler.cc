@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "logging/log.h"
 #include "reconcilers/execution/advance.h"
@@ -66,11 +67,6 @@ bool is_claimed_or_later(const Execution& row) {
   return false;
 }
 
-bool holds_slot(Stage stage) {
-  return stage == Stage::Claimed || stage == Stage::Launching || stage == Stage::Running ||
-         stage == Stage::Stopping;
-}
-
 store::Step step_of(const Execution& row, Stage to, Reason reason) {
   return {.id = row.ref.execution,
           .attempt = row.ref.attempt,
@@ -95,30 +91,21 @@ class GatePass {
   StartGate* gate_;
 };
 
-/// Null: it is full, and calls when there is room.
-std::shared_ptr<GatePass> ExecutionReconciler::enter_gate(const ExecutionId& id) {
-  return parts_.gate.enter(id) ? std::make_shared<GatePass>(parts_.gate) : nullptr;
-}
-
 bool ExecutionReconciler::is_unmade(const Execution& row) const {
   const auto found = unmade_.find(row.ref.execution);
-  return found != unmade_.end() && found->second.attempt == row.ref.attempt && row.stage == Stage::Claimed;
+  return found != unmade_.end() && found->second == row.ref.attempt && row.stage == Stage::Claimed;
 }
 
 asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(const controller::Key& id) {
-  std::shared_ptr<GatePass> inside;
-  if (const auto unmade = unmade_.find(id); unmade != unmade_.end() && !unmade->second.been_at_gate) {
-    unmade->second.been_at_gate = true;
-    inside = enter_gate(id);
-    if (!inside) co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
-  }
   auto row = co_await parts_.store.load(id);
   if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
   if (!row || row->owner != parts_.node || !is_claimed_or_later(*row)) {
     let_go(id);
     co_return Outcome{Converged{}};
   }
-  Pass pass{std::move(*row), {}, {}, std::move(inside)};
+  // A claim whose answer was lost holds none yet.
+  if (holds_slot(row->stage)) parts_.slots.hold(id);
+  Pass pass{std::move(*row), {}, {}, {}};
   if (pass.row.stage == Stage::Claimed) pass.spec = container_spec(pass.row);
   if (!is_unmade(pass.row)) {
     if (const auto looked = co_await look(pass); !looked) co_return looked.error();
@@ -149,11 +136,14 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::go_on(P
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_out(Pass pass, Plan plan) {
   const bool gated =
       std::holds_alternative<Create>(plan.action) || std::holds_alternative<Start>(plan.action);
-  if (gated && !pass.inside) pass.inside = enter_gate(pass.row.ref.execution);
-  if (gated && !pass.inside) co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
   if (!gated) {
     pass.inside.reset();
     parts_.gate.withdraw(pass.row.ref.execution);  // it may have been called, and others stand behind it
+  }
+  if (gated && !pass.inside) {
+    if (!parts_.gate.enter(pass.row.ref.execution))
+      co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
+    pass.inside = std::make_shared<GatePass>(parts_.gate);
   }
   const auto written = co_await write(pass, plan.record);
   if (!written) co_return written.error();
@@ -196,6 +186,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_transition(
     parts_.probe.on_started(pass.row, transition.started_at.value_or(parts_.clock.now()));
     parts_.images.release(id);
   }
+  if (transition.to == Stage::Cleaned) let_go(id);
   co_return true;
 }
 
@@ -261,7 +252,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
   auto& spec = pass.spec;
   if (spec.image_id.empty()) spec.image_id = view_of(pass.row).image.id;  // pinned with the intent to start
   if (pass.row.input) {
-    spec.input = std::move(*pass.row.input);
+    spec.input = *std::exchange(pass.row.input, std::nullopt);
   } else {
     auto input = co_await parts_.store.load_input(pass.row.ref.execution);
     if (!input) co_return input.error();

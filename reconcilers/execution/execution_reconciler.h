@@ -54,9 +54,9 @@ class ExecutionReconciler : public controller::Reconciler {
  public:
   explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)) {}
   asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& id) override;
-  /// This process has just claimed it for this attempt, so no container can be there: the next pass takes a
-  /// place at the gate before it reads the row, and none looks until one has created.
-  void expect_nothing_of(const ExecutionId& id, int attempt) { unmade_[id] = {attempt}; }
+  /// This process has just claimed it for this attempt, so no container can be there: no pass looks for one
+  /// until one has created it.
+  void expect_nothing_of(const ExecutionId& id, int attempt) { unmade_[id] = attempt; }
 
  private:
   template <class T>
@@ -70,13 +70,6 @@ class ExecutionReconciler : public controller::Reconciler {
     std::shared_ptr<GatePass> inside;  ///< from a create to its start
   };
 
-  /// A claim of this process that has asked nothing of the engine yet.
-  struct Unmade {
-    int attempt = 0;
-    bool been_at_gate = false;
-  };
-
-  std::shared_ptr<GatePass> enter_gate(const ExecutionId& id);
   bool is_unmade(const Execution& row) const;
   Awaitable<bool> look(Pass& pass);
   Awaitable<Outcome> go_on(Pass pass);
@@ -105,7 +98,7 @@ class ExecutionReconciler : public controller::Reconciler {
   ExecutionParts parts_;
   EngineIdentity engine_;  ///< that answered last
   std::set<ClaimId> term_sent_;
-  std::map<ExecutionId, Unmade> unmade_;  ///< each holds a slot
+  std::map<ExecutionId, int> unmade_;  ///< attempts for which nothing was asked of the engine yet
 };
 
 }  // namespace slipway::reconcilers

@@ -49,7 +49,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
 
  private:
   // observe.cc
-  asio::awaitable<bool> leaves_something(std::string name);
+  asio::awaitable<Result<bool>> leaves_something(std::string name);
   std::string compare(ContainerSpec expected, const nlohmann::json& facts) const;
   asio::awaitable<Result<Inspected>> inspect(std::string name_or_id, std::chrono::milliseconds timeout);
   bool is_ours(const nlohmann::json& inspected, const AttemptRef& ref) const;
@@ -70,7 +70,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   asio::awaitable<Result<void>> make_helper(const std::string& name, const AttemptRef& ref);
   asio::awaitable<Result<void>> read_archive(std::string container, std::int64_t cap, Evidence& evidence);
   asio::awaitable<Result<bool>> remove_volumes(AttemptRef ref);
-  asio::awaitable<bool> has_volume(std::string volume);
+  asio::awaitable<Result<bool>> has_volume(std::string volume);
   asio::awaitable<Result<void>> read_volume(AttemptRef ref, std::string container_id, std::int64_t cap,
                                             Evidence& evidence);
 
@@ -131,7 +131,8 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   std::set<ExecutionId> probes_;   ///< containers of probes under way: no orphans
   std::uint64_t watch_epoch_ = 0;  ///< grows with every watch and unwatch; an older follower ends
   std::map<std::string, std::shared_ptr<EngineStream>>
-      armed_;                         ///< by container id: waits for an exit; null while opening
+      armed_;  ///< by container id: waits for an exit; null while opening
+  std::set<std::string> died_while_arming_;
   std::set<std::string> exits_told_;  ///< by a wait, ahead of the event that says the same
   std::set<std::shared_ptr<EngineStream>> streams_;
   std::map<std::string, std::shared_ptr<asio::steady_timer>> pulling_;  ///< one pull per image at a time

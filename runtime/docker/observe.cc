@@ -90,7 +90,9 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.engine_started_at = inspected->engine.started_at;
   if (!inspected->exists) {
     seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
-    seen.leftovers = co_await leaves_something(name);
+    const auto left = co_await leaves_something(name);
+    if (!left) co_return left.error();
+    seen.leftovers = *left;
     co_return seen;
   }
   const json& facts = inspected->json;
@@ -98,7 +100,9 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.ours = is_ours(facts, ref);
   read_state(member(facts, "State"), seen);
   if (!seen.ours) {
-    seen.leftovers = co_await leaves_something(name);
+    const auto left = co_await leaves_something(name);
+    if (!left) co_return left.error();
+    seen.leftovers = *left;
     co_return seen;
   }
   seen.image_id = text_of(member(facts, "Image"));
@@ -113,7 +117,7 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
 }
 
 /// No container of ours, but a directory, mount, cgroup or volume of this attempt.
-asio::awaitable<bool> DockerRuntime::Impl::leaves_something(std::string name) {
+asio::awaitable<Result<bool>> DockerRuntime::Impl::leaves_something(std::string name) {
   const bool here = co_await on_pool(
       [this, name, cgroup = cgroup_of(name)] { return files_.exists(name) || cgroups_.exists(cgroup); });
   if (here || !volumes_) co_return here;

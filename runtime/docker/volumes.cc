@@ -138,10 +138,15 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::read_archive(std::string cont
   co_return Result<void>();
 }
 
-asio::awaitable<bool> DockerRuntime::Impl::has_volume(std::string volume) {
+/// One of this node's, that is: another's under the same name is not ours to read or to remove.
+asio::awaitable<Result<bool>> DockerRuntime::Impl::has_volume(std::string volume) {
   auto answer = co_await client_.call(
       {.op = "inspect_volume", .target = "/volumes/" + volume, .timeout = options_.read_timeout});
-  co_return answer && answer->status == 200;
+  if (!answer) co_return answer.error();
+  if (answer->status == 404) co_return false;
+  if (answer->status != 200) co_return engine_error(ErrorClass::Retry, "inspect volume", *answer);
+  const json facts = parse_answer(answer->body);
+  co_return member(member(facts, "Labels"), kLabelInstance) == options_.instance_id;
 }
 
 /// The result of a container, or, if that is lost, what its volume still holds: read through a helper.
@@ -149,7 +154,9 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::read_volume(AttemptRef ref, s
                                                                std::int64_t cap, Evidence& evidence) {
   if (!container_id.empty()) co_return co_await read_archive(container_id, cap, evidence);
   const std::string name = container_name(ref);
-  if (!co_await has_volume(name + "-output")) co_return Result<void>();
+  const auto there = co_await has_volume(name + "-output");
+  if (!there) co_return there.error();
+  if (!*there) co_return Result<void>();
   if (auto helper = co_await make_helper(name, ref); !helper) co_return helper.error();
   co_return co_await read_archive(name + "-helper", cap, evidence);
 }
@@ -164,6 +171,9 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove_volumes(AttemptRef ref
     if (!gone || !*gone) co_return gone;
   }
   for (const char* suffix : {"-input", "-output"}) {
+    const auto there = co_await has_volume(name + suffix);
+    if (!there) co_return there.error();
+    if (!*there) continue;
     auto answer = co_await client_.call({.op = "remove_volume",
                                          .method = "DELETE",
                                          .target = "/volumes/" + name + suffix,

@@ -54,7 +54,11 @@ void DockerRuntime::Impl::disarm(const std::string& container_id) {
 /// Whether a wait tells, or has told, what this event says.
 bool DockerRuntime::Impl::told_by_wait(const std::string& action, const std::string& container_id) {
   if (action != "die") return false;
-  return exits_told_.erase(container_id) > 0 || armed_.contains(container_id);
+  if (exits_told_.erase(container_id) > 0) return true;
+  const auto armed = armed_.find(container_id);
+  if (armed == armed_.end()) return false;
+  if (!armed->second) died_while_arming_.insert(container_id);
+  return true;
 }
 
 void DockerRuntime::Impl::shut_down() { unwatch(); }
@@ -119,8 +123,10 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::arm_wait(AttemptRef ref, std:
                              .method = "POST",
                              .target = "/containers/" + container_id + "/wait?condition=" + condition,
                              .timeout = options_.read_timeout});
+  const bool died = died_while_arming_.erase(container_id) > 0;
   if (!stream || (*stream)->status() != 200 || !on_change_) {
     armed_.erase(container_id);
+    if (died) notify(ref.execution);  // the event was passed over, since the wait was to tell
     co_return Error{ErrorClass::Retry, "wait could not be armed"};
   }
   armed_[container_id] = *stream;

@@ -177,7 +177,9 @@ asio::awaitable<Result<Execution>> MemoryStore::load(const ExecutionId& id) {
   if (auto no = refusal()) co_return *no;
   const auto* row = db_.row(id);
   if (!row) co_return Error{ErrorClass::NotFound, id};
-  co_return row->exec;
+  auto exec = row->exec;
+  if (exec.stage == Stage::Claimed && row->input.size() <= kSmallInput) exec.input = row->input;
+  co_return exec;
 }
 
 asio::awaitable<Result<std::string>> MemoryStore::load_input(const ExecutionId& id) {

@@ -13,7 +13,7 @@ namespace slipway::store {
 /// One node process's session on a shared MemoryDatabase: the same promises as the Postgres adapter, held to
 /// them by the same conformance suite. Never fails by itself; answers Retry while the database is down and
 /// Conflict once another session has registered the same name.
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   MemoryStore(MemoryDatabase& db, asio::any_io_executor executor);
   ~MemoryStore() override;

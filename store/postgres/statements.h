@@ -28,6 +28,7 @@ inline constexpr Statement kDecide{"decide", R"(
   SELECT * FROM slipway.decide($1, $2, $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                                $10::int[], $11::int[], $12::int[], $13::jsonb))"};
 
+// 8192: kSmallInput (store/store.h).
 inline constexpr Statement kLoad{"load", R"(
   SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
          e.stage, e.status, e.reason, e.cancel_requested, e.timeout_seconds, e.retry_limit, e.create_failures, e.traceparent,

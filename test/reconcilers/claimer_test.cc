@@ -22,6 +22,18 @@ class HandClock : public Clock {
   Duration time{1h};
 };
 
+/// Loses the answer to a claim that was made.
+class ForgetfulStore : public store::MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  asio::awaitable<Result<std::vector<store::Step>>> claim(const std::vector<ExecutionId>& ids) override {
+    auto steps = co_await MemoryStore::claim(ids);
+    if (!std::exchange(forgets, false)) co_return steps;
+    co_return Error{ErrorClass::Doubt, "the connection broke"};
+  }
+  bool forgets = false;
+};
+
 class ClaimerTest : public ::testing::Test {
  protected:
   ClaimerTest() {
@@ -61,11 +73,11 @@ class ClaimerTest : public ::testing::Test {
   asio::io_context io_;
   HandClock clock_;
   store::MemoryDatabase database_{clock_};
-  store::MemoryStore store_{database_, io_.get_executor()};
+  ForgetfulStore store_{database_, io_.get_executor()};
   Lease lease_{clock_};
   Slots slots_{12, {}};
   admission::Contracts contracts_;
-  std::vector<ExecutionId> claimed_;
+  std::vector<ExecutionId> claimed_, found_;
   std::size_t released_ = 0;
   Claimer claimer_{{.store = store_,
                     .clock = clock_,
@@ -74,13 +86,24 @@ class ClaimerTest : public ::testing::Test {
                     .contracts = contracts_,
                     .pool = io_.get_executor(),
                     .policy = {}},
-                   {.on_claimed = [this](const ExecutionId& id, int) { claimed_.push_back(id); }}};
+                   {.on_claimed = [this](const ExecutionId& id, int) { claimed_.push_back(id); },
+                    .on_found = [this](const ExecutionId& id) { found_.push_back(id); }}};
 };
 
 TEST_F(ClaimerTest, TakesAsManyAsThereAreSlots) {
   submit(30);
   EXPECT_EQ(claims(), 12U);
   EXPECT_EQ(claims(), 0U);
+}
+
+TEST_F(ClaimerTest, AClaimWhoseAnswerWasLostTakesItsSlotsBeforeMoreIsClaimed) {
+  submit(30);
+  store_.forgets = true;
+  EXPECT_FALSE(run(claimer_.reconcile(Claimer::kKey)));
+  EXPECT_EQ(slots_.free(), 12);
+  EXPECT_EQ(claims(), 0U) << "twelve stand in the database";
+  EXPECT_EQ(found_.size(), 12U);
+  EXPECT_EQ(slots_.free(), 0);
 }
 
 TEST_F(ClaimerTest, NearlyFullNodeGathersSlotsBeforeItClaimsAgain) {

@@ -10,7 +10,6 @@ const std::map<std::string, std::string> kForgedByType = {{"slipway.status", "CO
                                                           {"slipway.fault", "Platform"},
                                                           {"slipway.stage", "Queued"},
                                                           {"slipway.verdict", "Cancel"},
-                                                          {"slipway.milliseconds", "7"},
                                                           {"text", "forged"},
                                                           {"jsonb", "{\"Admitted\": 1}"},
                                                           {"json", "{}"},

@@ -59,7 +59,8 @@ NodeProcess::NodeProcess(NodeOptions options, store::MemoryDatabase& db, runtime
                    [this](const ExecutionId& id, int attempt) {
                      executions_.expect_nothing_of(id, attempt);
                      look_at(id);
-                   }}),
+                   },
+               .on_found = [this](const ExecutionId& id) { look_at(id); }}),
       pulls_(runtime_, clock_, images_,
              {.on_answer = [this](const ExecutionId& id) { look_at(id); }, .on_pull = [](bool, Duration) {}}),
       orphans_(store_, runtime_, clock_, options_.name, options_.resync,
