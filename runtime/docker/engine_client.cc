@@ -9,6 +9,7 @@
 #include <boost/beast/http.hpp>
 #include <deque>
 #include <random>
+#include <utility>
 
 namespace slipway::runtime {
 namespace {
@@ -37,7 +38,8 @@ struct Connection {
   Socket socket;
   beast::flat_buffer buffer;
   EngineProcess engine;
-  bool used = false;  ///< has carried a request before
+  bool used = false;      ///< has carried a request before
+  bool answered = false;  ///< and brought an answer
 };
 
 /// The engine closed it while it was idle, or left bytes nobody asked for.
@@ -155,18 +157,22 @@ class EngineClient::Impl {
     return message;
   }
 
-  /// Who answers is asked for calls only: what a stream brings is believed on its own.
-  asio::awaitable<Result<std::unique_ptr<Connection>>> connect(bool identify) {
+  asio::awaitable<Result<std::unique_ptr<Connection>>> connect() {
     auto connection = std::make_unique<Connection>(io_);
     connection->socket.expires_after(connect_timeout_);
     error_code error;
     co_await connection->socket.async_connect(Local::endpoint(socket_path_),
                                               asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return Error{ErrorClass::Retry, "engine connect: " + error.message()};
-    if (!identify) co_return connection;
-    const std::string fallback = "unknown-" + life_ + "-" + std::to_string(broken_);
-    connection->engine = identify_engine(connection->socket.socket().native_handle(), pid_file_, fallback);
     co_return connection;
+  }
+
+  /// Asked once an answer is here, and of calls only: what a stream brings is believed on its own. Who holds
+  /// the door open need not be who answers: a socket of systemd's takes connections while there is no engine,
+  /// and the next one answers them.
+  void identify(Connection& connection) const {
+    const std::string fallback = "unknown-" + life_ + "-" + std::to_string(broken_);
+    connection.engine = identify_engine(connection.socket.socket().native_handle(), pid_file_, fallback);
   }
 
   asio::awaitable<Result<std::unique_ptr<Connection>>> take() {
@@ -176,7 +182,7 @@ class EngineClient::Impl {
       if (!is_stale(*connection)) co_return connection;
       ++broken_;
     }
-    co_return co_await connect(true);
+    co_return co_await connect();
   }
 
   /// A kept connection can die between the peek and the write. A request that only reads, and of whose answer
@@ -221,6 +227,7 @@ class EngineClient::Impl {
       nothing_received = !parser.got_some() && error != beast::error::timeout;
       co_return lost(request, error);
     }
+    if (!std::exchange(connection->answered, true)) identify(*connection);
     EngineResponse response;
     response.status = static_cast<int>(parser.get().result_int());
     response.body = std::move(parser.get().body());
@@ -235,7 +242,7 @@ class EngineClient::Impl {
   }
 
   asio::awaitable<Result<std::shared_ptr<EngineStream>>> open_stream(const EngineRequest& request) {
-    auto connection = co_await connect(false);
+    auto connection = co_await connect();
     if (!connection) co_return connection.error();
     auto stream = std::make_shared<Stream>(std::move(*connection));
     auto& socket = stream->connection_->socket;

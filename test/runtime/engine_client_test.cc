@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 namespace slipway::runtime {
@@ -155,6 +158,35 @@ TEST_F(EngineClientTest, IdentityOfAnUnknownEngineChangesWithABrokenConnection) 
   const auto first = call(client, "GET")->engine.identity;
   EXPECT_TRUE(first.starts_with("unknown-"));
   EXPECT_NE(call(client, "GET")->engine.identity, first);
+}
+
+/// As behind a socket of systemd's: the connection was made while there was no engine.
+TEST_F(EngineClientTest, TheEngineIsWhoAnsweredAndNotWhoWasThereAtTheConnect) {
+  char dir[] = "/tmp/slipway-late-engine-XXXXXX";
+  const std::filesystem::path place = mkdtemp(dir);
+  std::filesystem::copy_file("/bin/sleep", place / "dockerd");
+  const pid_t late = fork();
+  if (late == 0) {
+    execl((place / "dockerd").c_str(), "dockerd", "60", nullptr);
+    _exit(127);
+  }
+  const auto comm = [&] {
+    std::string name;
+    std::ifstream("/proc/" + std::to_string(late) + "/comm") >> name;
+    return name;
+  };
+  while (comm() != "dockerd") std::this_thread::sleep_for(milliseconds(1));
+  BadEngine engine([&](int number) {
+    if (number == 0) return std::string("!");
+    std::ofstream(place / "docker.pid") << late;
+    return kFine;
+  });
+  EngineClient client(io_.get_executor(), engine.path(), place / "docker.pid", milliseconds(500), nullptr);
+  const auto answer = call(client, "GET");
+  EXPECT_TRUE(answer && answer->engine.identity.starts_with(std::to_string(late) + "@"));
+  kill(late, SIGKILL);
+  waitpid(late, nullptr, 0);
+  std::filesystem::remove_all(place);
 }
 
 }  // namespace
