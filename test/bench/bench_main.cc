@@ -30,7 +30,7 @@ struct Settings {
   std::string json = "build/bench.json";
   int rounds = 5;
   int count = 200;  ///< executions a round, floor and slipwayd each: long enough to be sustained
-  int naive_count = 30;
+  int naive_count = 60;
   int singles = 100;  ///< one at a time
   int in_flight = 4;
   bool statements = false;  ///< what Postgres spent on each statement
