@@ -27,7 +27,7 @@ constexpr auto kImagePatience =
 
 Plan rest() { return {NoRecord{}, Nothing{}, Converged{}}; }
 Plan look_at(TimePoint at) { return {NoRecord{}, Nothing{}, WakeAt{at}}; }
-Plan act(Action action) { return {NoRecord{}, std::move(action), Again{}}; }
+Plan act(Action action) { return {NoRecord{}, action, Again{}}; }
 Plan write(Record record) { return {std::move(record), Nothing{}, Again{}}; }
 
 store::Transition step(const Execution& e, Stage to, Reason reason) {
