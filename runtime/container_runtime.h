@@ -24,7 +24,7 @@ std::string_view to_string(ContainerState state);
 struct Observation {
   ContainerState state = ContainerState::Absent;
   bool ours = false;         ///< every identity label (instance, execution, attempt, claim) is the asked one
-  std::string container_id;  ///< full
+  std::string container_id;  ///< full; empty: not ours, so that nothing is asked of it or done to it
   std::string image_id;      ///< "sha256:…", what it was made from
   std::string violated_limit;    ///< first limit that reads back other than asked, e.g. "memory: asked 1, got
                                  ///< 0"; empty: all equal

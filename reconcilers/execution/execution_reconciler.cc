@@ -391,9 +391,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_remove(const Pass& pass) {
-  // Of a stranger under our name the id is not ours to remove by.
-  const auto gone =
-      co_await parts_.runtime.remove(pass.row.ref, pass.seen.ours ? pass.seen.container_id : "");
+  const auto gone = co_await parts_.runtime.remove(pass.row.ref, pass.seen.container_id);
   if (!gone) co_return gone.error();
   if (!*gone) co_return Outcome{WakeAt{parts_.clock.now() + kRemovalPause}};
   if (pass.row.stage != Stage::Finished) co_return Outcome{Again{}};

@@ -96,7 +96,6 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
     co_return seen;
   }
   const json& facts = inspected->json;
-  seen.container_id = inspected->id;
   seen.ours = is_ours(facts, ref);
   read_state(member(facts, "State"), seen);
   if (!seen.ours) {
@@ -105,6 +104,7 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
     seen.leftovers = *left;
     co_return seen;
   }
+  seen.container_id = inspected->id;
   seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
   if (expected) seen.violated_limit = compare(*expected, facts);

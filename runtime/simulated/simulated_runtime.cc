@@ -70,7 +70,7 @@ Observation SimulatedRuntime::observation_of(SimulatedEngine& engine, const std:
   seen.leftovers = has_directory && !seen.ours && (!container || directory->second.instance == instance);
   if (!container) return seen;
   seen.state = container->state;
-  seen.container_id = container->id;
+  if (seen.ours) seen.container_id = container->id;
   seen.image_id = container->spec.image_id;
   seen.violated_limit = engine.violated_limit_;
   seen.effective_limits = "{}";

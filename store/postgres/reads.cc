@@ -158,7 +158,7 @@ int explain_waiting(Connection& connection, const Writer& writer, bool slots_fre
 
 std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
                                       const std::vector<ExecutionId>& ids) {
-  const auto rows = connection.query(sql::kLoad, {array(ids)});
+  const auto rows = connection.query(sql::kLoad, {array(ids), std::to_string(kSmallInput)});
   std::map<ExecutionId, Execution> found;
   for (int i = 0; i < rows.size(); ++i) {
     auto execution = execution_at(rows, i);

@@ -28,7 +28,7 @@ inline constexpr Statement kDecide{"decide", R"(
   SELECT * FROM slipway.decide($1, $2, $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                                $10::int[], $11::int[], $12::int[], $13::jsonb))"};
 
-// 8192: kSmallInput (store/store.h).
+// $2: kSmallInput.
 inline constexpr Statement kLoad{"load", R"(
   SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
          e.stage, e.status, e.reason, e.cancel_requested, e.timeout_seconds, e.retry_limit, e.create_failures, e.traceparent,
@@ -36,7 +36,7 @@ inline constexpr Statement kLoad{"load", R"(
          (extract(epoch FROM e.deadline_at) * 1000000)::bigint, (extract(epoch FROM e.kill_at) * 1000000)::bigint,
          (extract(epoch FROM e.not_before) * 1000000)::bigint, e.verdict,
          (extract(epoch FROM e.created_at) * 1000000)::bigint,
-         CASE WHEN e.stage = 'Claimed' AND e.input_bytes <= 8192 THEN e.input END
+         CASE WHEN e.stage = 'Claimed' AND e.input_bytes <= $2 THEN e.input END
   FROM unnest($1::uuid[]) AS t(id) JOIN slipway.executions e ON e.id = t.id)"};
 
 inline constexpr Statement kLoadSpec{

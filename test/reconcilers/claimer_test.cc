@@ -22,8 +22,9 @@ class HandClock : public Clock {
   Duration time{1h};
 };
 
-/// Loses the answer to a claim that was made.
-class ForgetfulStore : public store::MemoryStore {
+/// Loses the answer to a claim that was made, when it is told to; counts how often rows are told why they
+/// wait.
+class WatchedStore : public store::MemoryStore {
  public:
   using MemoryStore::MemoryStore;
   asio::awaitable<Result<std::vector<store::Step>>> claim(const std::vector<ExecutionId>& ids) override {
@@ -31,7 +32,12 @@ class ForgetfulStore : public store::MemoryStore {
     if (!std::exchange(forgets, false)) co_return steps;
     co_return Error{ErrorClass::Doubt, "the connection broke"};
   }
+  asio::awaitable<Result<int>> explain_waiting(bool slots_free) override {
+    ++explained;
+    return MemoryStore::explain_waiting(slots_free);
+  }
   bool forgets = false;
+  int explained = 0;
 };
 
 class ClaimerTest : public ::testing::Test {
@@ -73,7 +79,7 @@ class ClaimerTest : public ::testing::Test {
   asio::io_context io_;
   HandClock clock_;
   store::MemoryDatabase database_{clock_};
-  ForgetfulStore store_{database_, io_.get_executor()};
+  WatchedStore store_{database_, io_.get_executor()};
   Lease lease_{clock_};
   Slots slots_{12, {}};
   admission::Contracts contracts_;
@@ -117,6 +123,22 @@ TEST_F(ClaimerTest, NearlyFullNodeGathersSlotsBeforeItClaimsAgain) {
   EXPECT_EQ(claims(), 0U) << "three slots of twelve";
   clock_.time += 160ms;
   EXPECT_EQ(claims(), 3U) << "200 ms after the last claim";
+}
+
+TEST_F(ClaimerTest, RowsAreToldWhyTheyWaitEachSecondAndLessOftenWhileClaimsAreMade) {
+  submit(30);
+  claims();
+  const auto told = [&](Duration later, int freed) {
+    release(freed);
+    clock_.time += later;
+    const int before = store_.explained;
+    claims();
+    return store_.explained - before;
+  };
+  EXPECT_EQ(told(1s, 0), 1);
+  EXPECT_EQ(told(500ms, 4), 0);
+  EXPECT_EQ(told(1s, 4), 0) << "claims were made since";
+  EXPECT_EQ(told(4s, 0), 1) << "more than five seconds after the last time";
 }
 
 TEST_F(ClaimerTest, NodeWithRoomClaimsAtOnce) {

@@ -167,6 +167,20 @@ TEST_P(DockerRuntimeTest, LeftoversAreListedUntilRemoved) {
   EXPECT_EQ(found->ref.execution, last_.ref.execution);
 }
 
+TEST_P(DockerRuntimeTest, VolumeOfAnotherDaemonUnderOurNameIsLeftAlone) {
+  const auto spec = shell_spec(Engine::image(), "true");
+  const auto volume = container_name(spec.ref) + "-output";
+  ASSERT_EQ(engine_
+                .request("POST", "/volumes/create",
+                         R"({"Name": ")" + volume + R"(", "Labels": {"slipway.instance": "another"}})")
+                .status,
+            201);
+  EXPECT_FALSE(harness_.observe(spec).leftovers);
+  const auto gone = harness_.await(harness_.runtime().remove(spec.ref, {}));
+  EXPECT_TRUE(gone && *gone);
+  EXPECT_EQ(engine_.request("DELETE", "/volumes/" + volume).status, 204) << "it was still there";
+}
+
 TEST_P(DockerRuntimeTest, LostContainerStillYieldsItsResult) {
   last_ = shell_spec(Engine::image(), "echo '[1]' > /output/result.json");
   const Ran ran = run(last_);

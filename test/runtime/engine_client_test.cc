@@ -175,7 +175,9 @@ TEST_F(EngineClientTest, TheEngineIsWhoAnsweredAndNotWhoWasThereAtTheConnect) {
     std::ifstream("/proc/" + std::to_string(late) + "/comm") >> name;
     return name;
   };
-  while (comm() != "dockerd") std::this_thread::sleep_for(milliseconds(1));
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (comm() != "dockerd" && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(milliseconds(1));
   BadEngine engine([&](int number) {
     if (number == 0) return std::string("!");
     std::ofstream(place / "docker.pid") << late;

@@ -125,7 +125,8 @@ TEST_P(RuntimeConformance, ForeignContainerUnderOurNameIsAConflictAndIsLeftAlone
   auto seen = observe(asked);
   EXPECT_NE(seen.state, ContainerState::Absent);
   EXPECT_FALSE(seen.ours);
-  auto refused = harness_->run(runtime_->remove(asked.ref, ""));
+  EXPECT_EQ(seen.container_id, "") << "what is not told cannot be read or removed";
+  auto refused = harness_->run(runtime_->remove(asked.ref, seen.container_id));
   EXPECT_TRUE(harness_->exists(name)) << (refused.has_value() ? "removed a stranger's container" : "");
   EXPECT_FALSE(observe(asked).leftovers) << "what the create had prepared";
   harness_->person_removes(name);

@@ -58,7 +58,7 @@ TEST_F(Plans, HotStatementsUseTheirIndexes) {
   expect_indexed(sql::kListUnconverged, "('n1')", "executions_live");
   expect_indexed(sql::kLiveClaims, "('{" + id + "}')",
                  "using executions_");  // by claim, or all of the few live ones
-  expect_indexed(sql::kLoad, "('{" + id + "}')", "executions_pkey");
+  expect_indexed(sql::kLoad, "('{" + id + "}', 8192)", "executions_pkey");
   expect_indexed(sql::kRetire, "(100)", "executions_expiring");
 }
 

@@ -279,6 +279,14 @@ TEST_P(StoreConformance, ChangedTimeoutIsLoaded) {
   EXPECT_EQ(load(id).timeout, std::chrono::seconds(45));
 }
 
+TEST_P(StoreConformance, ASmallInputComesAlongAtTheClaimAndThereOnly) {
+  const auto text = [](std::size_t bytes) { return '"' + std::string(bytes - 2, 'x') + '"'; };
+  EXPECT_EQ(load(claimed({.input = text(kSmallInput)})).input, text(kSmallInput));
+  EXPECT_EQ(load(claimed({.input = text(kSmallInput + 1)})).input, std::nullopt);
+  EXPECT_EQ(load(queued()).input, std::nullopt);
+  EXPECT_EQ(load(launching()).input, std::nullopt);
+}
+
 TEST_P(StoreConformance, ClaimsOfRowsAreLiveAndOthersAreNot) {
   auto id = claimed();
   const auto claim = load(id).ref.claim;
