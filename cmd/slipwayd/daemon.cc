@@ -16,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kPoolThreads = 4;
-constexpr int kWorkers = 128;
 constexpr auto kDetachPatience = 5s;  // what is under way then is found again at the next start
 constexpr auto kRetryPause = 250ms;
 constexpr auto kStuck = 60s;  // without so much as an attempt at a heartbeat
@@ -73,81 +72,55 @@ Daemon::Daemon(Config config, Identity identity, Reread reread)
       lease_losses_(registry_.counter("slipway_lease_lost_total", "How often the node's lease ran out.")),
       store_(store_options(config_, identity_, registry_), io_.get_executor()),
       runtime_(docker_options(config_, identity_), io_.get_executor(), pool_, &count_engine_),
-      slots_(config_.node_slots,
-             [this] {
-               if (claim_loop_) claim_loop_->enqueue(reconcilers::Claimer::kKey);
-             }),
-      gate_(config_.node_starts, [this](const ExecutionId& id) { execution_loop_->enqueue(id); }),
-      deadlines_(runtime_, io_.get_executor(), clock_, timers_,
-                 [this](const ExecutionId& id) { execution_loop_->enqueue(id); }),
-      logs_(store_, runtime_, io_.get_executor(), clock_, timers_, random_source()),
-      executions_({.node = identity_.node_name(),
-                   .store = store_,
-                   .runtime = runtime_,
-                   .clock = clock_,
-                   .lease = lease_,
-                   .slots = slots_,
-                   .gate = gate_,
-                   .images = images_,
-                   .deadlines = deadlines_,
-                   .logs = logs_,
-                   .contracts = contracts_,
-                   .capabilities = capabilities_,
-                   .pool = pool_.get_executor(),
-                   .random = random_source(),
-                   .probe = count_executions_,
-                   .want_image = [this](const std::string& key) { image_loop_->enqueue(key); },
-                   .on_engine = [this](const EngineIdentity& engine) { on_engine(engine); }}),
-      claims_({.store = store_,
-               .clock = clock_,
-               .lease = lease_,
-               .slots = slots_,
-               .contracts = contracts_,
-               .pool = pool_.get_executor(),
-               .policy = config_.policy},
-              {.on_claimed =
-                   [this](const ExecutionId& id, int attempt) {
-                     executions_.expect_nothing_of(id, attempt);
-                     execution_loop_->enqueue(id);
-                   },
-               .on_found = [this](const ExecutionId& id) { execution_loop_->enqueue(id); }}),
-      pulls_(runtime_, clock_, images_,
-             {.on_answer = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
-              .on_pull =
-                  [this](bool, Duration took) {
-                    pull_seconds_.observe(std::chrono::duration<double>(took).count());
-                  }}),
-      orphans_(store_, runtime_, clock_, identity_.node_name(), config_.resync,
-               {.on_execution = [this](const ExecutionId& id) { execution_loop_->enqueue(id); },
-                .on_orphans = [this](int count) { orphan_gauge_.set(count); }}),
-      node_(store_, clock_, lease_, config_.lease,
-            {.report =
-                 [this] {
-                   heartbeat_tried_at_ = clock_.monotonic();
-                   return report();
-                 },
-             .on_time = [this](TimePoint now, Duration round_trip) { clock_.adjust(now, round_trip); },
-             .on_wishes_changed =
-                 [this] {
-                   orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
-                   claim_loop_->enqueue(reconcilers::Claimer::kKey);
-                 },
-             .on_taken_over =
-                 [this] {
-                   logging::error("another slipwayd has taken this node's name; leaving everything to it");
-                   end(1);
-                 },
-             .on_lease_lost = [this] { lease_losses_.add(); }}),
-      retention_(store_, clock_),
-      statistics_(
-          store_, clock_,
-          {.on_totals = [this](const store::Totals& totals, Duration until) { tell_totals(totals, until); }}),
+      node_(node_settings(), node_parts(), node_hooks()),
       http_(io_, config_, registry_, contracts_,
             {.now = [this] { return clock_.now(); },
              .readyz = [this] { return readyz(); },
              .metrics = [this] { return metrics_page(); }}) {
   registry_.gauge("slipway_build_info", "Always 1; the version is a label.", {{"version", SLIPWAY_VERSION}})
       .set(1);
+}
+
+node::Settings Daemon::node_settings() const {
+  return {.name = identity_.node_name(),
+          .instance_id = identity_.instance_id(),
+          .version = SLIPWAY_VERSION,
+          .slots = config_.node_slots,
+          .starts = config_.node_starts,
+          .lease = config_.lease,
+          .resync = config_.resync,
+          .policy = config_.policy};
+}
+
+node::Parts Daemon::node_parts() {
+  return {.store = store_,
+          .runtime = runtime_,
+          .clock = clock_,
+          .timers = timers_,
+          .io = io_.get_executor(),
+          .pool = pool_.get_executor(),
+          .random = random_source,
+          .executions = count_executions_,
+          .contracts = contracts_};
+}
+
+node::Hooks Daemon::node_hooks() {
+  return {.probe_of =
+              [this](const std::string& loop) {
+                return loop_probes_.emplace_back(std::make_unique<CountController>(registry_, loop)).get();
+              },
+          .engine_answers = [this] { return count_engine_.reachable(); },
+          .on_time = [this](TimePoint now, Duration round_trip) { clock_.adjust(now, round_trip); },
+          .on_taken_over =
+              [this] {
+                logging::error("another slipwayd has taken this node's name; leaving everything to it");
+                end(1);
+              },
+          .on_lease_lost = [this] { lease_losses_.add(); },
+          .on_totals = [this](const store::Totals& totals, Duration until) { tell_totals(totals, until); },
+          .on_pull =
+              [this](Duration took) { pull_seconds_.observe(std::chrono::duration<double>(took).count()); },
+          .on_orphans = [this](int count) { orphan_gauge_.set(count); }};
 }
 
 Daemon::~Daemon() = default;
@@ -165,33 +138,33 @@ int Daemon::run() {
     end(1);
   });
   io_.run();
-  loops_.clear();
   http_.join();
   pool_.join();
   return exit_code_;
 }
 
 asio::awaitable<void> Daemon::open() {
-  const bool up = co_await wait_for_database() && co_await wait_for_engine() && co_await register_node() &&
-                  co_await adopt_rows();
+  const bool up = co_await wait_for_database() &&
+                  co_await retry("engine", [this] { return node_.probe(); }) &&
+                  co_await retry("database", [this] { return node_.register_node(); }) &&
+                  co_await retry("database", [this] { return node_.adopt(); });
   if (ending_) co_return;
   if (!up) {
     end(1);
     co_return;
   }
-  start_loops();
+  node_.start();
   open_ = true;
   service_.ready("Node " + identity_.node_name() + " runs up to " + std::to_string(config_.node_slots) +
                  " containers.");
-  heartbeat_tried_at_ = clock_.monotonic();
-  service_.feed_watchdog([this] { return clock_.monotonic() - heartbeat_tried_at_ < kStuck; });
+  service_.feed_watchdog([this] { return clock_.monotonic() - node_.heartbeat_tried_at() < kStuck; });
   logging::info("ready", {{"node", identity_.node_name()},
                           {"http", config_.http_host + ":" + std::to_string(http_.port())},
-                          {"io", capabilities_.io_mode},
-                          {"engine", capabilities_.engine_version},
+                          {"io", node_.capabilities().io_mode},
+                          {"engine", node_.capabilities().engine_version},
                           {"slots", std::to_string(config_.node_slots)}});
-  if (!capabilities_.not_enforceable.empty())
-    logging::warn("limits not enforceable", {{"limits", joined(capabilities_.not_enforceable)}});
+  if (!node_.capabilities().not_enforceable.empty())
+    logging::warn("limits not enforceable", {{"limits", joined(node_.capabilities().not_enforceable)}});
 }
 
 /// Repeats a step until it answers, is told that repeating cannot help, or the start-up time is over.
@@ -230,102 +203,6 @@ asio::awaitable<bool> Daemon::wait_for_database() {
   });
 }
 
-asio::awaitable<bool> Daemon::wait_for_engine() {
-  co_return co_await retry("engine", [this]() -> asio::awaitable<Result<void>> {
-    auto probed = co_await runtime_.probe();
-    if (!probed) co_return probed.error();
-    capabilities_ = std::move(*probed);
-    co_return Result<void>{};
-  });
-}
-
-asio::awaitable<bool> Daemon::register_node() {
-  co_return co_await retry("database", [this]() -> asio::awaitable<Result<void>> {
-    const auto asked = clock_.monotonic();
-    const auto state = co_await store_.register_node(report());
-    if (!state) co_return state.error();
-    clock_.adjust(state->database_now, clock_.monotonic() - asked);
-    lease_.renew(asked + config_.lease);
-    lease_.set_wishes(state->cordoned, state->draining);
-    co_return Result<void>{};
-  });
-}
-
-/// What an earlier process left holds its slots before anything new is claimed.
-asio::awaitable<bool> Daemon::adopt_rows() {
-  co_return co_await retry("database", [this]() -> asio::awaitable<Result<void>> {
-    auto rows = co_await store_.list_unconverged();
-    if (!rows) co_return rows.error();
-    adopted_ = std::move(*rows);
-    for (const auto& id : adopted_) slots_.hold(id);
-    co_return Result<void>{};
-  });
-}
-
-controller::Controller& Daemon::add_loop(const std::string& name, controller::Reconciler& reconciler,
-                                         int workers) {
-  loop_probes_.push_back(std::make_unique<CountController>(registry_, name));
-  controller::ControllerOptions options;
-  options.name = name;
-  options.workers = workers;
-  loops_.push_back(std::make_unique<controller::Controller>(
-      options, reconciler, io_.get_executor(), clock_, timers_, random_source(), loop_probes_.back().get()));
-  return *loops_.back();
-}
-
-void Daemon::start_loops() {
-  execution_loop_ = &add_loop("execution", executions_, kWorkers);
-  claim_loop_ = &add_loop("claim", claims_, 1);
-  image_loop_ = &add_loop("image", pulls_, 4);
-  orphan_loop_ = &add_loop("orphan", orphans_, 1);
-  add_loop("node", node_, 1).enqueue(reconcilers::NodeReconciler::kKey);
-  add_loop("retention", retention_, 1).enqueue(reconcilers::RetentionReconciler::kKey);
-  add_loop("statistics", statistics_, 1).enqueue(reconcilers::StatisticsReconciler::kKey);
-  runtime_.watch([this](const ExecutionId& id) {
-    if (id.empty())
-      orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
-    else
-      execution_loop_->enqueue(id);
-  });
-  store_.watch([this](const store::Hint& hint) { on_store_hint(hint); });
-  for (const auto& id : adopted_) execution_loop_->enqueue(id);
-  orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
-  claim_loop_->enqueue(reconcilers::Claimer::kKey);
-}
-
-void Daemon::on_store_hint(const store::Hint& hint) {
-  switch (hint.kind) {
-    case store::Hint::Kind::Work:
-      claim_loop_->enqueue(reconcilers::Claimer::kKey);
-      return;
-    case store::Hint::Kind::Changed:
-      execution_loop_->enqueue(hint.id);
-      claim_loop_->enqueue(
-          reconcilers::Claimer::kKey);  // a waiting row that was cancelled is the claimer's affair
-      return;
-    case store::Hint::Kind::Resync:
-      orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
-      claim_loop_->enqueue(reconcilers::Claimer::kKey);
-      return;
-  }
-}
-
-/// A new engine process may have other settings, and lost its waits and events.
-void Daemon::on_engine(const EngineIdentity& engine) {
-  const bool first = engine_.empty();
-  engine_ = engine;
-  if (first || probing_) return;
-  logging::warn("the container engine was restarted", {{"engine", engine}});
-  probing_ = true;
-  asio::co_spawn(io_, reprobe(), [this](const std::exception_ptr&) { probing_ = false; });
-}
-
-asio::awaitable<void> Daemon::reprobe() {
-  auto probed = co_await runtime_.probe();
-  if (probed) capabilities_ = std::move(*probed);
-  orphan_loop_->enqueue(reconcilers::OrphanReconciler::kKey);
-}
-
 void Daemon::listen_to_signals() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
@@ -358,18 +235,13 @@ void Daemon::detach() {
   logging::info("detaching: containers keep running");
   service_.stopping();
   http_.stop();
-  logs_.stop();
-  for (const auto& loop : loops_) loop->stop();
+  node_.stop();
   const auto give_up = clock_.monotonic() + kDetachPatience;
   asio::co_spawn(
       io_,
       [this, give_up]() -> asio::awaitable<void> {
         asio::steady_timer pause(io_);
-        const auto busy = [this] {
-          return http_.busy() ||
-                 std::any_of(loops_.begin(), loops_.end(), [](const auto& loop) { return !loop->idle(); });
-        };
-        while (busy() && clock_.monotonic() < give_up) {
+        while ((http_.busy() || !node_.idle()) && clock_.monotonic() < give_up) {
           pause.expires_after(10ms);
           co_await pause.async_wait(asio::use_awaitable);
         }
@@ -382,42 +254,30 @@ void Daemon::end(int exit_code) {
   if (ending_) return;
   ending_ = true;
   exit_code_ = exit_code;
-  for (const auto& loop : loops_) loop->stop();
-  logs_.stop();
+  node_.stop();
   runtime_.unwatch();
   store_.unwatch();
   http_.stop();
   io_.stop();
 }
 
-store::NodeReport Daemon::report() const {
-  store::NodeReport report;
-  report.name = identity_.node_name();
-  report.instance_id = identity_.instance_id();
-  report.slots = config_.node_slots;
-  report.version = SLIPWAY_VERSION;
-  report.not_enforceable = capabilities_.not_enforceable;
-  report.ready = count_engine_.reachable();
-  if (!report.ready) report.message = "the container engine does not answer";
-  return report;
-}
-
-bool Daemon::ready() const { return open_ && !ending_ && lease_.held() && count_engine_.reachable(); }
+bool Daemon::ready() const { return open_ && !ending_ && node_.ready(); }
 
 server::Response Daemon::readyz() const {
   const nlohmann::json body = {{"ready", ready()},
                                {"started", open_},
-                               {"database", lease_.held()},
+                               {"database", node_.lease().held()},
                                {"engine", count_engine_.reachable()},
-                               {"io", capabilities_.io_mode}};
+                               {"io", node_.capabilities().io_mode}};
   return {.status = ready() ? 200 : 503, .body = body.dump() + "\n"};
 }
 
 server::Response Daemon::metrics_page() {
   registry_.gauge("slipway_node_ready", "1 while this node can run executions.").set(ready() ? 1 : 0);
-  registry_.gauge("slipway_node_slots", "Containers this node may run at once.").set(slots_.capacity());
-  registry_.gauge("slipway_node_slots_used", "Slots in use.").set(slots_.used());
-  for (std::size_t i = 0; i < loops_.size(); ++i) loop_probes_[i]->look(*loops_[i]);
+  registry_.gauge("slipway_node_slots", "Containers this node may run at once.")
+      .set(node_.slots().capacity());
+  registry_.gauge("slipway_node_slots_used", "Slots in use.").set(node_.slots().used());
+  for (std::size_t i = 0; i < node_.loops().size(); ++i) loop_probes_[i]->look(*node_.loops()[i]);
   if (clock_.monotonic() >= totals_until_) registry_.publish({});
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry_.text()};
 }

@@ -11,20 +11,10 @@
 #include "cmd/slipwayd/identity.h"
 #include "cmd/slipwayd/probes.h"
 #include "cmd/slipwayd/service_manager.h"
-#include "controller/controller.h"
 #include "controller/database_clock.h"
 #include "controller/timers.h"
 #include "metrics/registry.h"
-#include "reconcilers/execution/claimer.h"
-#include "reconcilers/execution/deadline_guard.h"
-#include "reconcilers/execution/execution_reconciler.h"
-#include "reconcilers/execution/log_followers.h"
-#include "reconcilers/images/image_reconciler.h"
-#include "reconcilers/node_state.h"
-#include "reconcilers/nodes/node_reconciler.h"
-#include "reconcilers/orphans/orphan_reconciler.h"
-#include "reconcilers/retention/retention_reconciler.h"
-#include "reconcilers/statistics/statistics_reconciler.h"
+#include "node/node.h"
 #include "runtime/docker/docker_runtime.h"
 #include "store/postgres/migrate.h"
 #include "store/postgres/postgres_store.h"
@@ -48,33 +38,25 @@ class Daemon {
  private:
   asio::awaitable<void> open();
   asio::awaitable<bool> wait_for_database();
-  asio::awaitable<bool> wait_for_engine();
-  asio::awaitable<bool> register_node();
-  asio::awaitable<bool> adopt_rows();
   template <class Step>
   asio::awaitable<bool> retry(const char* what, Step step);
-  asio::awaitable<void> reprobe();
-  void start_loops();
   void listen_to_signals();
   void reload();
   void tell_totals(const store::Totals& totals, Duration until);
-  void on_store_hint(const store::Hint& hint);
-  void on_engine(const EngineIdentity& engine);
   void detach();
   void end(int exit_code);
-  store::NodeReport report() const;
   bool ready() const;
   server::Response readyz() const;
   server::Response metrics_page();
-
-  controller::Controller& add_loop(const std::string& name, controller::Reconciler& reconciler, int workers);
+  node::Settings node_settings() const;
+  node::Parts node_parts();
+  node::Hooks node_hooks();
 
   Config config_;
   Identity identity_;
   Reread reread_;
   boost::asio::io_context io_{1};
   ServiceManager service_;
-  Duration heartbeat_tried_at_{0};
   boost::asio::thread_pool pool_;
   metrics::Registry registry_;
   CountEngine count_engine_{registry_};
@@ -87,32 +69,9 @@ class Daemon {
   controller::AsioTimers timers_{io_.get_executor(), clock_};
   store::PostgresStore store_;
   runtime::DockerRuntime runtime_;
-  runtime::Capabilities capabilities_;
-  EngineIdentity engine_;
-  bool probing_ = false;
-  std::vector<ExecutionId> adopted_;
-
-  reconcilers::Lease lease_{clock_};
-  reconcilers::Slots slots_;
-  reconcilers::StartGate gate_;
-  reconcilers::ImageTable images_{clock_};
-  reconcilers::DeadlineGuard deadlines_;
-  reconcilers::LogFollowers logs_;
   admission::Contracts contracts_;
-  reconcilers::ExecutionReconciler executions_;
-  reconcilers::Claimer claims_;
-  reconcilers::ImageReconciler pulls_;
-  reconcilers::OrphanReconciler orphans_;
-  reconcilers::NodeReconciler node_;
-  reconcilers::RetentionReconciler retention_;
-  reconcilers::StatisticsReconciler statistics_;
-
-  std::vector<std::unique_ptr<CountController>> loop_probes_;
-  std::vector<std::unique_ptr<controller::Controller>> loops_;
-  controller::Controller* execution_loop_ = nullptr;
-  controller::Controller* claim_loop_ = nullptr;
-  controller::Controller* image_loop_ = nullptr;
-  controller::Controller* orphan_loop_ = nullptr;
+  std::vector<std::unique_ptr<CountController>> loop_probes_;  ///< in the order of the node's loops
+  node::Node node_;
 
   HttpDoor http_;
   boost::asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};

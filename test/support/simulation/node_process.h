@@ -6,17 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/controller.h"
-#include "reconcilers/execution/claimer.h"
-#include "reconcilers/execution/deadline_guard.h"
-#include "reconcilers/execution/execution_reconciler.h"
-#include "reconcilers/execution/log_followers.h"
-#include "reconcilers/images/image_reconciler.h"
-#include "reconcilers/node_state.h"
-#include "reconcilers/nodes/node_reconciler.h"
-#include "reconcilers/orphans/orphan_reconciler.h"
-#include "reconcilers/retention/retention_reconciler.h"
-#include "reconcilers/statistics/statistics_reconciler.h"
+#include "node/node.h"
 #include "runtime/simulated/simulated_runtime.h"
 #include "store/memory/memory_store.h"
 #include "test/support/simulation/faults.h"
@@ -26,20 +16,22 @@
 
 namespace slipway::simulation {
 
-struct NodeOptions {
-  std::string name = "node-a";
-  std::string instance = "instance-a";
-  int slots = 8;
-  int starts = 4;
-  Duration lease = std::chrono::seconds(15);
-  Duration resync = std::chrono::seconds(10);
-};
+/// Two nodes differ in name and instance.
+inline node::Settings default_node() {
+  node::Settings settings;
+  settings.name = "node-a";
+  settings.instance_id = "instance-a";
+  settings.version = "simulated";
+  settings.slots = 8;
+  settings.starts = 4;
+  return settings;
+}
 
 /// One life of slipwayd on a simulated database and engine: the real controllers and reconcilers, wired as
-/// cmd/slipwayd wires them. Destroying it is kill -9: nothing that was waiting ever goes on.
+/// slipwayd wires them. Destroying it is kill -9: nothing that was waiting ever goes on.
 class NodeProcess {
  public:
-  NodeProcess(NodeOptions options, store::MemoryDatabase& db, runtime::SimulatedEngine& engine,
+  NodeProcess(node::Settings settings, store::MemoryDatabase& db, runtime::SimulatedEngine& engine,
               FaultLine& line, std::uint64_t seed);
   ~NodeProcess();
   NodeProcess(const NodeProcess&) = delete;
@@ -49,20 +41,17 @@ class NodeProcess {
   bool step();
   /// Its name was taken over, and it has stopped by itself.
   bool ended() const { return ended_; }
-  int slots_used() const { return slots_.used(); }
+  int slots_used() const { return node_.slots().used(); }
 
  private:
   boost::asio::awaitable<void> open();
   template <class Call>
   boost::asio::awaitable<bool> until_it_answers(Call call);
-  void start_loops();
   void end();
-  controller::Controller& add_loop(const std::string& name, controller::Reconciler& reconciler, int workers);
   controller::Random random();
-  store::NodeReport report() const;
-  void look_at(const ExecutionId& id) { execution_loop_->enqueue(id); }
+  node::Parts parts();
+  node::Hooks hooks();
 
-  NodeOptions options_;
   runtime::VirtualClock& clock_;
   std::mt19937_64 dice_;
   std::unique_ptr<boost::asio::io_context> io_ = std::make_unique<boost::asio::io_context>();
@@ -73,30 +62,9 @@ class NodeProcess {
   InterceptedStore store_;
   InterceptedRuntime runtime_;
   runtime::VirtualSleep sleep_;
-  runtime::Capabilities capabilities_;
   reconcilers::ExecutionProbe probe_;
-  EngineIdentity engine_;
-
-  reconcilers::Lease lease_{clock_};
-  reconcilers::Slots slots_;
-  reconcilers::StartGate gate_;
-  reconcilers::ImageTable images_{clock_};
-  reconcilers::DeadlineGuard deadlines_;
-  reconcilers::LogFollowers logs_;
   admission::Contracts contracts_;
-  reconcilers::ExecutionReconciler executions_;
-  reconcilers::Claimer claims_;
-  reconcilers::ImageReconciler pulls_;
-  reconcilers::OrphanReconciler orphans_;
-  reconcilers::NodeReconciler node_;
-  reconcilers::RetentionReconciler retention_;
-  reconcilers::StatisticsReconciler statistics_;
-
-  std::vector<std::unique_ptr<controller::Controller>> loops_;
-  controller::Controller* execution_loop_ = nullptr;
-  controller::Controller* claim_loop_ = nullptr;
-  controller::Controller* image_loop_ = nullptr;
-  controller::Controller* orphan_loop_ = nullptr;
+  node::Node node_;
   bool ended_ = false;
 };
 

@@ -20,7 +20,7 @@ World::~World() = default;
 
 void World::boot() {
   booted_ = true;
-  node_ = std::make_unique<NodeProcess>(NodeOptions{}, db_, engine_, line_, dice_());
+  node_ = std::make_unique<NodeProcess>(default_node(), db_, engine_, line_, dice_());
 }
 
 // The one that stood first becomes the rival: it is the one to be fenced off.

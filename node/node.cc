@@ -1,0 +1,200 @@
+#include "node/node.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+
+#include "logging/log.h"
+
+namespace slipway::node {
+namespace {
+
+using reconcilers::Claimer;
+using reconcilers::NodeReconciler;
+using reconcilers::OrphanReconciler;
+
+constexpr int kWorkers = 128;
+constexpr int kPulls = 4;
+
+}  // namespace
+
+Node::Node(Settings settings, Parts parts, Hooks hooks)
+    : settings_(std::move(settings)),
+      parts_(std::move(parts)),
+      hooks_(std::move(hooks)),
+      lease_(parts_.clock),
+      slots_(settings_.slots, [this] { look_for_work(); }),
+      gate_(settings_.starts, [this](const ExecutionId& id) { look_at(id); }),
+      images_(parts_.clock),
+      deadlines_(parts_.runtime, parts_.io, parts_.clock, parts_.timers,
+                 [this](const ExecutionId& id) { look_at(id); }),
+      logs_(parts_.store, parts_.runtime, parts_.io, parts_.clock, parts_.timers, parts_.random()),
+      executions_({.node = settings_.name,
+                   .store = parts_.store,
+                   .runtime = parts_.runtime,
+                   .clock = parts_.clock,
+                   .lease = lease_,
+                   .slots = slots_,
+                   .gate = gate_,
+                   .images = images_,
+                   .deadlines = deadlines_,
+                   .logs = logs_,
+                   .contracts = parts_.contracts,
+                   .capabilities = capabilities_,
+                   .pool = parts_.pool,
+                   .random = parts_.random(),
+                   .probe = parts_.executions,
+                   .want_image = [this](const std::string& key) { image_loop_->enqueue(key); },
+                   .on_engine = [this](const EngineIdentity& engine) { on_engine(engine); }}),
+      claims_({.store = parts_.store,
+               .clock = parts_.clock,
+               .lease = lease_,
+               .slots = slots_,
+               .contracts = parts_.contracts,
+               .pool = parts_.pool,
+               .policy = settings_.policy},
+              {.on_claimed =
+                   [this](const ExecutionId& id, int attempt) {
+                     executions_.expect_nothing_of(id, attempt);
+                     look_at(id);
+                   },
+               .on_found = [this](const ExecutionId& id) { look_at(id); }}),
+      pulls_(parts_.runtime, parts_.clock, images_,
+             {.on_answer = [this](const ExecutionId& id) { look_at(id); },
+              .on_pull = [this](bool, Duration took) { hooks_.on_pull(took); }}),
+      orphans_(parts_.store, parts_.runtime, parts_.clock, settings_.name, settings_.resync,
+               {.on_execution = [this](const ExecutionId& id) { look_at(id); },
+                .on_orphans = [this](int count) { hooks_.on_orphans(count); }}),
+      node_(parts_.store, parts_.clock, lease_, settings_.lease,
+            {.report = [this] { return report(); },
+             .on_time = [this](TimePoint now, Duration took) { hooks_.on_time(now, took); },
+             .on_wishes_changed = [this] { resync(); },
+             .on_taken_over = [this] { hooks_.on_taken_over(); },
+             .on_lease_lost = [this] { hooks_.on_lease_lost(); }}),
+      retention_(parts_.store, parts_.clock),
+      statistics_(parts_.store, parts_.clock,
+                  {.on_totals = [this](const store::Totals& totals, Duration until) {
+                    hooks_.on_totals(totals, until);
+                  }}) {}
+
+// --- opening -----------------------------------------------------------------------------------------------
+
+asio::awaitable<Result<void>> Node::probe() {
+  auto probed = co_await parts_.runtime.probe();
+  if (!probed) co_return probed.error();
+  capabilities_ = std::move(*probed);
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Node::register_node() {
+  const auto asked = parts_.clock.monotonic();
+  const auto state = co_await parts_.store.register_node(report());
+  if (!state) co_return state.error();
+  hooks_.on_time(state->database_now, parts_.clock.monotonic() - asked);
+  lease_.renew(asked + settings_.lease);
+  lease_.set_wishes(state->cordoned, state->draining);
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Node::adopt() {
+  auto rows = co_await parts_.store.list_unconverged();
+  if (!rows) co_return rows.error();
+  adopted_ = std::move(*rows);
+  for (const auto& id : adopted_) slots_.hold(id);
+  co_return Result<void>{};
+}
+
+void Node::start() {
+  execution_loop_ = &add_loop("execution", executions_, kWorkers);
+  claim_loop_ = &add_loop("claim", claims_, 1);
+  image_loop_ = &add_loop("image", pulls_, kPulls);
+  orphan_loop_ = &add_loop("orphan", orphans_, 1);
+  add_loop("node", node_, 1).enqueue(NodeReconciler::kKey);
+  add_loop("retention", retention_, 1).enqueue(reconcilers::RetentionReconciler::kKey);
+  add_loop("statistics", statistics_, 1).enqueue(reconcilers::StatisticsReconciler::kKey);
+  parts_.runtime.watch([this](const ExecutionId& id) {
+    if (id.empty())
+      orphan_loop_->enqueue(OrphanReconciler::kKey);
+    else
+      look_at(id);
+  });
+  parts_.store.watch([this](const store::Hint& hint) { on_store_hint(hint); });
+  for (const auto& id : adopted_) look_at(id);
+  adopted_.clear();
+  resync();
+}
+
+controller::Controller& Node::add_loop(const std::string& name, controller::Reconciler& reconciler,
+                                       int workers) {
+  controller::ControllerOptions options;
+  options.name = name;
+  options.workers = workers;
+  loops_.push_back(std::make_unique<controller::Controller>(
+      options, reconciler, parts_.io, parts_.clock, parts_.timers, parts_.random(), hooks_.probe_of(name)));
+  return *loops_.back();
+}
+
+// --- what is heard -----------------------------------------------------------------------------------------
+
+void Node::look_for_work() {
+  if (claim_loop_) claim_loop_->enqueue(Claimer::kKey);
+}
+
+void Node::resync() {
+  orphan_loop_->enqueue(OrphanReconciler::kKey);
+  look_for_work();
+}
+
+void Node::on_store_hint(const store::Hint& hint) {
+  switch (hint.kind) {
+    case store::Hint::Kind::Work:
+      return look_for_work();
+    case store::Hint::Kind::Changed:
+      look_at(hint.id);
+      return look_for_work();  // a waiting row that was cancelled is the claimer's affair
+    case store::Hint::Kind::Resync:
+      return resync();
+  }
+}
+
+/// A new engine process may have other settings, and lost its waits and events.
+void Node::on_engine(const EngineIdentity& engine) {
+  const bool first = engine_.empty();
+  engine_ = engine;
+  if (first || probing_) return;
+  logging::warn("the container engine was restarted", {{"engine", engine}});
+  probing_ = true;
+  asio::co_spawn(parts_.io, reprobe(), [this](const std::exception_ptr&) { probing_ = false; });
+}
+
+asio::awaitable<void> Node::reprobe() {
+  (void)co_await probe();  // what was known before holds until it answers
+  orphan_loop_->enqueue(OrphanReconciler::kKey);
+}
+
+// --- ending, and what is told ------------------------------------------------------------------------------
+
+void Node::stop() {
+  logs_.stop();
+  for (const auto& loop : loops_) loop->stop();
+}
+
+bool Node::idle() const {
+  return std::all_of(loops_.begin(), loops_.end(), [](const auto& loop) { return loop->idle(); });
+}
+
+bool Node::ready() const { return lease_.held() && hooks_.engine_answers(); }
+
+store::NodeReport Node::report() {
+  heartbeat_tried_at_ = parts_.clock.monotonic();
+  store::NodeReport report;
+  report.name = settings_.name;
+  report.instance_id = settings_.instance_id;
+  report.slots = settings_.slots;
+  report.version = settings_.version;
+  report.not_enforceable = capabilities_.not_enforceable;
+  report.ready = hooks_.engine_answers();
+  if (!report.ready) report.message = "the container engine does not answer";
+  return report;
+}
+
+}  // namespace slipway::node
