@@ -2,6 +2,16 @@
 
 namespace slipway {
 
+bool is_execution_id(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const char c = text[i];
+    if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  return true;
+}
+
 std::string container_name(const AttemptRef& ref) {
   std::string name = "slipway-" + ref.execution + "-" + std::to_string(ref.attempt);
   if (ref.generation > 0) name += "-" + std::to_string(ref.generation);

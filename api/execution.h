@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/agent.h"
@@ -15,6 +16,8 @@ namespace slipway {
 
 /// Canonical lower-case UUID text.
 using ExecutionId = std::string;
+/// Whether a text from elsewhere (a notification, a label) can be one.
+bool is_execution_id(std::string_view text);
 /// One per attempt, made at the claim; on the container's labels. Never the epoch: a restarted daemon adopts
 /// its own.
 using ClaimId = std::string;

@@ -2,10 +2,13 @@
 
 namespace slipway::controller {
 
-bool WorkQueue::add(const Key& key, Duration now) {
-  if (!dirty_.emplace(key, now).second) return false;
-  if (!processing_.contains(key)) order_.push_back(key);
-  return true;
+WorkQueue::Added WorkQueue::add(const Key& key, Duration now) {
+  if (dirty_.contains(key)) return Added::Waiting;
+  const bool with_a_worker = processing_.contains(key);  // of these there are as many as workers
+  if (!with_a_worker && order_.size() >= cap_) return Added::Full;
+  dirty_.emplace(key, now);
+  if (!with_a_worker) order_.push_back(key);
+  return Added::Yes;
 }
 
 std::optional<WorkQueue::Taken> WorkQueue::take(Duration now) {

@@ -14,6 +14,21 @@ using reconcilers::OrphanReconciler;
 
 constexpr int kWorkers = 128;
 constexpr int kPulls = 4;
+// As long as nothing but errors comes out of a loop, a wait between two tries takes up to ten seconds.
+constexpr auto kStopped = std::chrono::seconds(30);
+constexpr auto kPassLimit = std::chrono::seconds(90);      // no one call may take longer than 35 s
+constexpr auto kLongPassLimit = std::chrono::minutes(15);  // a pull, a sweep of old rows
+
+constexpr std::size_t kMessage = 1000;  // of troubles there may be hundreds, and the first ones tell
+
+std::string seconds_of(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+}
+
+/// Without these nothing new is accepted, started, heard of or told.
+bool is_vital(const std::string& loop) {
+  return loop == "claim" || loop == "execution" || loop == "orphan" || loop == "node";
+}
 
 }  // namespace
 
@@ -128,6 +143,8 @@ controller::Controller& Node::add_loop(const std::string& name, controller::Reco
   controller::ControllerOptions options;
   options.name = name;
   options.workers = workers;
+  options.pass_limit = is_vital(name) ? Duration(kPassLimit) : Duration(kLongPassLimit);
+  options.on_room_again = [this] { resync(); };
   loops_.push_back(std::make_unique<controller::Controller>(
       options, reconciler, parts_.io, parts_.clock, parts_.timers, parts_.random(), hooks_.probe_of(name)));
   return *loops_.back();
@@ -149,7 +166,8 @@ void Node::on_store_hint(const store::Hint& hint) {
     case store::Hint::Kind::Work:
       return look_for_work();
     case store::Hint::Kind::Changed:
-      look_at(hint.id);
+      // Whoever may connect may send these: an id that holds no slot here costs one look into a table.
+      if (slots_.holds(hint.id)) look_at(hint.id);
       return look_for_work();  // a waiting row that was cancelled is the claimer's affair
     case store::Hint::Kind::Resync:
       return resync();
@@ -182,7 +200,28 @@ bool Node::idle() const {
   return std::all_of(loops_.begin(), loops_.end(), [](const auto& loop) { return loop->idle(); });
 }
 
-bool Node::ready() const { return lease_.held() && hooks_.engine_answers(); }
+std::vector<Trouble> Node::troubles() const {
+  std::vector<Trouble> found;
+  for (const auto& loop : loops_) {
+    const auto& name = loop->name();
+    if (const auto failing = loop->failing(); failing && failing->since >= kStopped)
+      found.push_back(
+          {name, "no pass has succeeded for " + seconds_of(failing->since) + " (" + failing->reason + ")",
+           is_vital(name)});
+    for (const auto& hung : loop->hung())
+      found.push_back({name,
+                       (hung.step.empty() ? "a pass" : hung.step) + " of " + hung.key + " has lasted " +
+                           seconds_of(hung.since),
+                       is_vital(name) && name != "execution"});  // of executions, others go on
+  }
+  return found;
+}
+
+bool Node::ready() const {
+  const auto found = troubles();
+  return lease_.held() && hooks_.engine_answers() &&
+         std::none_of(found.begin(), found.end(), [](const Trouble& trouble) { return trouble.stops; });
+}
 
 store::NodeReport Node::report() {
   heartbeat_tried_at_ = parts_.clock.monotonic();
@@ -194,6 +233,11 @@ store::NodeReport Node::report() {
   report.not_enforceable = capabilities_.not_enforceable;
   report.ready = hooks_.engine_answers();
   if (!report.ready) report.message = "the container engine does not answer";
+  for (const auto& trouble : troubles()) {
+    report.ready = report.ready && !trouble.stops;
+    if (report.message.size() > kMessage) break;
+    report.message += (report.message.empty() ? "" : "; ") + trouble.loop + ": " + trouble.what;
+  }
   return report;
 }
 

@@ -46,6 +46,13 @@ struct Parts {
   admission::Contracts& contracts;
 };
 
+/// What keeps a loop from getting anywhere, in words for an operator: of the loop, never of strangers.
+struct Trouble {
+  std::string loop;
+  std::string what;    ///< "no pass has succeeded for 42 s (retry)", "start of … has lasted 95 s"
+  bool stops = false;  ///< nothing new is accepted, started or heard of because of it
+};
+
 /// What a node tells of itself. Each is called on the io thread.
 struct Hooks {
   std::function<controller::ControllerProbe*(const std::string& loop)> probe_of;  ///< null: nobody counts
@@ -76,8 +83,10 @@ class Node {
   void stop();
   bool idle() const;
 
-  /// Holds its lease, and its engine answers.
+  /// Holds its lease, its engine answers, and its loops get somewhere.
   bool ready() const;
+  /// Told, and asked by nobody who decides: a claim does not wait for it.
+  std::vector<Trouble> troubles() const;
   const runtime::Capabilities& capabilities() const { return capabilities_; }
   const reconcilers::Lease& lease() const { return lease_; }
   const reconcilers::Slots& slots() const { return slots_; }

@@ -264,11 +264,15 @@ void Daemon::end(int exit_code) {
 bool Daemon::ready() const { return open_ && !ending_ && node_.ready(); }
 
 server::Response Daemon::readyz() const {
+  nlohmann::json troubles = nlohmann::json::array();
+  for (const auto& trouble : node_.troubles())
+    troubles.push_back({{"loop", trouble.loop}, {"what", trouble.what}, {"stops", trouble.stops}});
   const nlohmann::json body = {{"ready", ready()},
                                {"started", open_},
                                {"database", node_.lease().held()},
                                {"engine", count_engine_.reachable()},
-                               {"io", node_.capabilities().io_mode}};
+                               {"io", node_.capabilities().io_mode},
+                               {"troubles", std::move(troubles)}};
   return {.status = ready() ? 200 : 503, .body = body.dump() + "\n"};
 }
 

@@ -24,12 +24,19 @@ CountController::CountController(metrics::Registry& registry, const std::string&
                                  {{"name", name}})),
       worked_(registry.histogram("slipway_workqueue_work_duration_seconds", "How long a worker had a key.",
                                  metrics::seconds_fine(), {{"name", name}})),
+      drops_(registry.counter("slipway_workqueue_dropped_total", "Keys not taken because too many waited.",
+                              {{"name", name}})),
       unfinished_(registry.gauge("slipway_workqueue_unfinished_work_seconds",
                                  "How long the keys that workers have now have been with them, all together.",
                                  {{"name", name}})),
+      hung_(registry.gauge("slipway_reconcile_hung", "Reconciles that take longer than they may.",
+                           {{"controller", name}})),
+      failing_(registry.gauge("slipway_reconcile_failing_seconds",
+                              "For how long every reconcile has ended in an error; 0: the last one did not.",
+                              {{"controller", name}})),
       took_(registry.histogram("slipway_reconcile_duration_seconds", "How long one reconcile took.",
                                metrics::seconds_fine(), {{"controller", name}})) {
-  for (const auto* result : {"converged", "again", "wake_at", "error", "exception"})
+  for (const auto* result : {"converged", "again", "wake_at", "given_up", "error", "exception"})
     results_[result] = &registry.counter("slipway_reconcile_total", "Reconciles by how they ended.",
                                          {{"controller", name}, {"result", result}});
 }
@@ -37,6 +44,9 @@ CountController::CountController(metrics::Registry& registry, const std::string&
 void CountController::look(const controller::Controller& loop) {
   depth_.set(static_cast<double>(loop.depth()));
   unfinished_.set(seconds(loop.unfinished()));
+  hung_.set(static_cast<double>(loop.hung().size()));
+  const auto failing = loop.failing();
+  failing_.set(failing ? seconds(failing->since) : 0);
 }
 
 void CountController::on_add(std::size_t depth) {
@@ -56,6 +66,8 @@ void CountController::on_done(const char* result, Duration took) {
 }
 
 void CountController::on_retry() { retries_.add(); }
+
+void CountController::on_drop() { drops_.add(); }
 
 CountExecutions::CountExecutions(metrics::Registry& registry)
     : registry_(registry),

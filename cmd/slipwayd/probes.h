@@ -20,6 +20,7 @@ class CountController : public controller::ControllerProbe {
   void on_take(std::size_t depth, Duration waited) override;
   void on_done(const char* result, Duration took) override;
   void on_retry() override;
+  void on_drop() override;
   /// What is only known by looking, for a scrape.
   void look(const controller::Controller& loop);
 
@@ -29,7 +30,10 @@ class CountController : public controller::ControllerProbe {
   metrics::Gauge& depth_;
   metrics::Histogram& waited_;
   metrics::Histogram& worked_;
+  metrics::Counter& drops_;
   metrics::Gauge& unfinished_;
+  metrics::Gauge& hung_;
+  metrics::Gauge& failing_;
   metrics::Histogram& took_;
   std::map<std::string, metrics::Counter*> results_;
 };

@@ -67,7 +67,22 @@ bool is_claimed_or_later(const Execution& row) {
   return false;
 }
 
-store::Step step_of(const Execution& row, Stage to, Reason reason) {
+/// In the words of docs/operations/runbooks.
+const char* name_of(const Action& action) {
+  struct Names {
+    const char* operator()(const Nothing&) const { return "rest"; }
+    const char* operator()(const WaitForImage&) const { return "wait for the image"; }
+    const char* operator()(const Create&) const { return "create"; }
+    const char* operator()(const Start&) const { return "start"; }
+    const char* operator()(const ResolveDoubt&) const { return "resolve a doubt"; }
+    const char* operator()(const Signal&) const { return "signal"; }
+    const char* operator()(const Collect&) const { return "collect"; }
+    const char* operator()(const Remove&) const { return "remove"; }
+  };
+  return std::visit(Names{}, action);
+}
+
+store::Step told_step(const Execution& row, Stage to, Reason reason) {
   return {.id = row.ref.execution,
           .attempt = row.ref.attempt,
           .from = row.stage,
@@ -97,7 +112,24 @@ bool ExecutionReconciler::is_unmade(const Execution& row) const {
 }
 
 asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(const controller::Key& id) {
+  struct Told {
+    std::map<ExecutionId, const char*>& steps;
+    const ExecutionId id;
+    ~Told() { steps.erase(id); }
+  } told{steps_, id};
+  co_return co_await one_pass(id);
+}
+
+std::string ExecutionReconciler::step_of(const controller::Key& id) const {
+  const auto found = steps_.find(id);
+  return found == steps_.end() ? "" : found->second;
+}
+
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::one_pass(const ExecutionId& id) {
+  steps_[id] = "load";
   auto row = co_await parts_.store.load(id);
+  if (!row && row.error().error_class == ErrorClass::Invalid)
+    co_return Outcome{controller::GivenUp{row.error().message}};
   if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
   if (!row || row->owner != parts_.node || !is_claimed_or_later(*row)) {
     let_go(id);
@@ -117,6 +149,7 @@ asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(cons
 /// Observes the container the row names.
 ExecutionReconciler::Awaitable<bool> ExecutionReconciler::look(Pass& pass) {
   const bool at_claimed = pass.row.stage == Stage::Claimed;
+  steps_[pass.row.ref.execution] = "look at the container";
   auto seen = co_await parts_.runtime.observe(pass.row.ref, at_claimed ? &pass.spec : nullptr, false);
   if (!seen) co_return seen.error();
   pass.seen = std::move(*seen);
@@ -145,6 +178,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_o
       co_return Outcome{WakeAt{parts_.clock.now() + kGatePause}};
     pass.inside = std::make_shared<GatePass>(parts_.gate);
   }
+  steps_[pass.row.ref.execution] = "record";
   const auto written = co_await write(pass, plan.record);
   if (!written) co_return written.error();
   if (!*written) co_return Outcome{Again{}};
@@ -155,6 +189,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_o
         std::holds_alternative<Nothing>(plan.action) && std::holds_alternative<Again>(plan.next);
     if (more) co_return co_await go_on(std::move(pass));
   }
+  steps_[pass.row.ref.execution] = name_of(plan.action);
   co_return co_await apply(std::move(pass), plan.action, plan.next);
 }
 
@@ -180,7 +215,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_transition(
   if (transition.to != transition.from) {
     // What is cleaned up keeps the reason it ended with.
     const auto reason = transition.to == Stage::Cleaned ? pass.row.reason : transition.reason;
-    log_transition(step_of(pass.row, transition.to, reason));
+    log_transition(told_step(pass.row, transition.to, reason));
   }
   if (transition.to == Stage::Running && transition.from == Stage::Launching) {
     parts_.probe.on_started(pass.row, transition.started_at.value_or(parts_.clock.now()));
@@ -194,7 +229,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_finish(const Pas
                                                                        const store::Finish& finish) {
   const auto written = co_await parts_.store.finish(finish);
   if (!written || !*written) co_return written;
-  log_transition(step_of(pass.row, Stage::Finished, finish.reason), finish.attempt.detail);
+  log_transition(told_step(pass.row, Stage::Finished, finish.reason), finish.attempt.detail);
   parts_.probe.on_finished(pass.row, finish, parts_.clock.now());
   let_go(finish.id);
   term_sent_.erase(finish.claim);
@@ -205,7 +240,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_recycle(const Pa
                                                                         const store::Recycle& recycle) {
   const auto written = co_await parts_.store.recycle(recycle);
   if (!written || !*written) co_return written;
-  log_transition(step_of(pass.row, Stage::Recycling, recycle.attempt.reason), recycle.attempt.detail);
+  log_transition(told_step(pass.row, Stage::Recycling, recycle.attempt.reason), recycle.attempt.detail);
   parts_.probe.on_recycled(pass.row, recycle.attempt.reason);
   let_go(recycle.id);
   term_sent_.erase(recycle.claim);
@@ -221,7 +256,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_requeue(const Pa
       full / 2 +
       Duration{static_cast<Duration::rep>(static_cast<double>(full.count() / 2) * parts_.random())};
   const auto written = co_await parts_.store.requeue(pass.row.ref.execution, pass.row.ref.claim, backoff);
-  if (written && *written) log_transition(step_of(pass.row, Stage::Queued, Reason::Retrying));
+  if (written && *written) log_transition(told_step(pass.row, Stage::Queued, Reason::Retrying));
   co_return written;
 }
 

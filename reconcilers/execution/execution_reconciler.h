@@ -54,6 +54,7 @@ class ExecutionReconciler : public controller::Reconciler {
  public:
   explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)) {}
   asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& id) override;
+  std::string step_of(const controller::Key& id) const override;
   /// This process has just claimed it for this attempt, so no container can be there: no pass looks for one
   /// until one has created it.
   void expect_nothing_of(const ExecutionId& id, int attempt) { unmade_[id] = attempt; }
@@ -71,6 +72,7 @@ class ExecutionReconciler : public controller::Reconciler {
   };
 
   bool is_unmade(const Execution& row) const;
+  Awaitable<Outcome> one_pass(const ExecutionId& id);
   Awaitable<bool> look(Pass& pass);
   Awaitable<Outcome> go_on(Pass pass);
   Awaitable<Outcome> carry_out(Pass pass, Plan plan);
@@ -98,7 +100,8 @@ class ExecutionReconciler : public controller::Reconciler {
   ExecutionParts parts_;
   EngineIdentity engine_;  ///< that answered last
   std::set<ClaimId> term_sent_;
-  std::map<ExecutionId, int> unmade_;  ///< attempts for which nothing was asked of the engine yet
+  std::map<ExecutionId, const char*> steps_;  ///< what each pass is at now
+  std::map<ExecutionId, int> unmade_;         ///< attempts for which nothing was asked of the engine yet
 };
 
 }  // namespace slipway::reconcilers

@@ -121,6 +121,8 @@ class MemoryDatabase {
   bool change_timeout(const ExecutionId& id, std::chrono::seconds timeout);
   /// As if the row had ended that much earlier.
   void age(const ExecutionId& id, Duration by);
+  /// What anybody who may connect can send.
+  void notify(const Hint& hint) { ring(hint); }
   void set_draining(const std::string& node, bool draining) { nodes_[node].draining = draining; }
 
   // What tests read.

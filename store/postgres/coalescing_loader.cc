@@ -7,17 +7,6 @@ namespace {
 
 constexpr std::size_t kMostRows = 256;
 
-// One id the database cannot read would fail its neighbours' statement.
-bool is_uuid(const ExecutionId& id) {
-  if (id.size() != 36) return false;
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const char c = id[i];
-    if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 CoalescingLoader::CoalescingLoader(Pool& pool, SpecCache& specs, asio::any_io_executor io,
@@ -25,7 +14,8 @@ CoalescingLoader::CoalescingLoader(Pool& pool, SpecCache& specs, asio::any_io_ex
     : pool_(pool), specs_(specs), io_(std::move(io)), most_batches_(batches_in_flight) {}
 
 asio::awaitable<Result<Execution>> CoalescingLoader::load(ExecutionId id) {
-  if (!is_uuid(id)) co_return Error{ErrorClass::Invalid, "not an execution's id: " + id};
+  // One id the database cannot read would fail its neighbours' statement.
+  if (!is_execution_id(id)) co_return Error{ErrorClass::Invalid, "not an execution's id"};
   const auto executor = co_await asio::this_coro::executor;
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<Execution>)>(
       [this, executor, id](auto handler) {

@@ -55,7 +55,11 @@ class Receiver : public pqxx::notification_receiver {
  public:
   Receiver(pqxx::connection_base& connection, const std::string& channel, Hint::Kind kind, Mailbox& mailbox)
       : pqxx::notification_receiver(connection, channel), kind_(kind), mailbox_(mailbox) {}
-  void operator()(const std::string& payload, int) override { mailbox_.put({kind_, payload}); }
+  /// Any login role may notify: what is no id is no hint.
+  void operator()(const std::string& payload, int) override {
+    if (kind_ == Hint::Kind::Changed && !is_execution_id(payload)) return;
+    mailbox_.put({kind_, kind_ == Hint::Kind::Changed ? payload : std::string()});
+  }
 
  private:
   Hint::Kind kind_;

@@ -123,6 +123,101 @@ TEST_F(ControllerTest, StoppedTakesNothingMore) {
   EXPECT_EQ(reconciler.calls.count("b"), 0U);
 }
 
+/// Answers without ever waiting, as a reconcile does whose row is not this node's.
+class Immediate : public Reconciler {
+ public:
+  asio::awaitable<Result<Outcome>> reconcile(const Key& key) override {
+    ++calls;
+    char here = 0;
+    if (highest == nullptr) highest = &here;
+    deepest = std::max<std::ptrdiff_t>(deepest, std::abs(highest - &here));
+    if (key == "stuck") {
+      asio::steady_timer never(io, 1h);
+      co_await never.async_wait(asio::use_awaitable);
+    }
+    co_return Outcome{Converged{}};
+  }
+  std::string step_of(const Key&) const override { return "start"; }
+  explicit Immediate(asio::io_context& context) : io(context) {}
+  asio::io_context& io;
+  int calls = 0;
+  std::ptrdiff_t deepest = 0;  ///< of the stack, from one call to another
+  const char* highest = nullptr;
+};
+
+TEST_F(ControllerTest, AnyNumberOfKeysThatAnswerAtOnceStandBesideEachOtherNotOnEachOther) {
+  Immediate immediate(io);
+  Controller loop{
+      {.name = "immediate", .workers = 4}, immediate, io.get_executor(), clock, timers, [] { return 0.5; }};
+  for (int i = 0; i < 100'000; ++i) loop.enqueue(std::to_string(i));
+  bool others_have_their_turn = false;
+  asio::post(io, [&] { others_have_their_turn = immediate.calls < 100'000; });
+  EXPECT_TRUE(run_until([&] { return immediate.calls == 100'000; })) << immediate.calls;
+  EXPECT_LT(immediate.deepest, 4096);
+  EXPECT_TRUE(others_have_their_turn);
+}
+
+TEST_F(ControllerTest, WhatIsTooManyIsDroppedAndAskedForWhenThereIsRoom) {
+  Immediate immediate(io);
+  int walks = 0;
+  Controller loop{{.name = "full", .workers = 4, .max_keys = 100, .on_room_again = [&] { ++walks; }},
+                  immediate,
+                  io.get_executor(),
+                  clock,
+                  timers,
+                  [] { return 0.5; }};
+  for (int i = 0; i < 1000; ++i) loop.enqueue(std::to_string(i));
+  EXPECT_EQ(loop.depth(), 100U);
+  EXPECT_TRUE(run_until([&] { return walks == 1 && loop.depth() == 0; }));
+  EXPECT_EQ(immediate.calls, 100);
+}
+
+TEST_F(ControllerTest, WhatIsGivenUpIsNotTriedAgainUntilItIsHeardOf) {
+  reconciler.answer = [](const Key&, int) -> asio::awaitable<Result<Outcome>> {
+    co_return Outcome{GivenUp{"not an id"}};
+  };
+  controller.enqueue("a");
+  EXPECT_TRUE(run_until([&] { return reconciler.calls["a"] == 1 && controller.idle(); }));
+  io.run_for(20ms);
+  io.restart();
+  EXPECT_EQ(reconciler.calls["a"], 1);
+  EXPECT_FALSE(controller.failing()) << "it is an answer";
+  controller.enqueue("a");
+  EXPECT_TRUE(run_until([&] { return reconciler.calls["a"] == 2; }));
+}
+
+TEST_F(ControllerTest, AReconcileThatHangsIsNamedAndItsWorkerReplaced) {
+  Immediate immediate(io);
+  Controller loop{
+      {.name = "hung", .workers = 1, .pass_limit = 5ms}, immediate, io.get_executor(), clock, timers, [] {
+        return 0.5;
+      }};
+  loop.enqueue("stuck");
+  EXPECT_TRUE(run_until([&] { return !loop.hung().empty(); }));
+  const auto hung = loop.hung();
+  ASSERT_EQ(hung.size(), 1U);
+  EXPECT_EQ(hung[0].key, "stuck");
+  EXPECT_EQ(hung[0].step, "start");
+  EXPECT_GT(hung[0].since, 5ms);
+  loop.enqueue("b");
+  EXPECT_TRUE(run_until([&] { return immediate.calls == 2; })) << "others go on";
+}
+
+TEST_F(ControllerTest, ALoopThatOnlyFailsSaysSinceWhen) {
+  bool away = true;
+  reconciler.answer = [&](const Key&, int) -> asio::awaitable<Result<Outcome>> {
+    if (away) co_return Error{ErrorClass::Retry, "a stranger's words"};
+    co_return Outcome{Converged{}};
+  };
+  controller.enqueue("a");
+  controller.enqueue("b");
+  EXPECT_TRUE(run_until([&] { return controller.failing() && controller.failing()->passes >= 3; }));
+  EXPECT_EQ(controller.failing()->reason, to_string(ErrorClass::Retry));
+  EXPECT_GT(controller.failing()->since, Duration{0});
+  away = false;
+  EXPECT_TRUE(run_until([&] { return !controller.failing(); })) << "one success is progress";
+}
+
 TEST(DatabaseClockTest, TakesTheDatabasesTimeAndPassesSlowAnswersOver) {
   DatabaseClock clock;
   const auto there = clock.now() + std::chrono::hours(5);

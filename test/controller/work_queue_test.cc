@@ -11,9 +11,9 @@ using namespace std::chrono_literals;
 
 TEST(WorkQueue, AKeyWaitsOnce) {
   WorkQueue queue;
-  EXPECT_TRUE(queue.add("a", 0s));
-  EXPECT_FALSE(queue.add("a", 1s));
-  EXPECT_TRUE(queue.add("b", 1s));
+  EXPECT_EQ(queue.add("a", 0s), WorkQueue::Added::Yes);
+  EXPECT_EQ(queue.add("a", 1s), WorkQueue::Added::Waiting);
+  EXPECT_EQ(queue.add("b", 1s), WorkQueue::Added::Yes);
   EXPECT_EQ(queue.depth(), 2U);
   const auto first = queue.take(3s);
   ASSERT_TRUE(first);
@@ -42,8 +42,21 @@ TEST(WorkQueue, WhatIsForgottenDoesNotWaitAgain) {
   queue.add("a", 1s);
   queue.forget("a");
   EXPECT_FALSE(queue.done("a", 2s));
-  EXPECT_TRUE(queue.add("a", 3s)) << "what is heard later counts";
+  EXPECT_EQ(queue.add("a", 3s), WorkQueue::Added::Yes) << "what is heard later counts";
   EXPECT_TRUE(queue.take(3s));
+}
+
+TEST(WorkQueue, HoldsAsManyKeysAsItMay) {
+  WorkQueue queue(2);
+  queue.add("a", 0s);
+  queue.add("b", 0s);
+  EXPECT_EQ(queue.add("c", 0s), WorkQueue::Added::Full);
+  EXPECT_EQ(queue.add("a", 0s), WorkQueue::Added::Waiting) << "it is there already";
+  ASSERT_TRUE(queue.take(0s));
+  EXPECT_EQ(queue.add("c", 0s), WorkQueue::Added::Yes);
+  EXPECT_EQ(queue.add("a", 0s), WorkQueue::Added::Yes) << "what a worker has comes back, however many wait";
+  EXPECT_TRUE(queue.done("a", 1s));
+  EXPECT_EQ(queue.depth(), 3U);
 }
 
 TEST(Backoff, DoublesToItsCapWithJitterInTheUpperHalf) {

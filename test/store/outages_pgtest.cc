@@ -202,6 +202,24 @@ TEST_F(Outages, HintsComeAndAReconnectionSaysResync) {
   store_->unwatch();
 }
 
+TEST_F(Outages, WhatAStrangerNotifiesIsNoHintUnlessItIsAnId) {
+  std::vector<store::Hint> hints;
+  store_->watch([&](const store::Hint& hint) { hints.push_back(hint); });
+  ASSERT_TRUE(run_until([&] { return store_->hears_hints(); }));
+  const std::string id = "01890000-0000-7000-8000-000000000001";
+  ASSERT_TRUE(run_until([&] {
+    sql_->exec(
+        "DO $$ BEGIN FOR i IN 1..100 LOOP PERFORM pg_notify('slipway_changed', 'trash-' || i); END LOOP; END "
+        "$$");
+    sql_->exec("SELECT pg_notify('slipway_changed', ''), pg_notify('slipway_changed', repeat('a', 36))");
+    sql_->exec("SELECT pg_notify('slipway_work', 'whatever'), pg_notify('slipway_changed', '" + id + "')");
+    return !hints.empty();
+  }));
+  ASSERT_TRUE(run_until([&] { return hints.size() >= 2; }));
+  for (const auto& hint : hints) EXPECT_EQ(hint.id, hint.kind == store::Hint::Kind::Changed ? id : "");
+  store_->unwatch();
+}
+
 TEST_F(Outages, TheDoorbellRingsOnceATransactionAndFinishesAreTold) {
   ASSERT_TRUE(run(store_->set_idle(true)).has_value());
   Sql listener(url_);

@@ -46,6 +46,8 @@ class World {
   bool converged() const;
   int deaths() const { return deaths_; }
   bool alive() const { return node_ != nullptr; }
+  /// The daemon's node, while it lives.
+  const node::Node& node() const { return node_->node(); }
 
   /// What the promises of docs/lifecycle say about rows, ledgers and the engine once everything has
   /// converged; one line per breach.
