@@ -1,48 +1,30 @@
 #include "runtime/docker/cgroups.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <set>
 #include <sstream>
 #include <thread>
-
-#include "runtime/docker/descriptor.h"
 
 namespace slipway::runtime {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr std::size_t kControlFile = 4u << 20;  // cgroup.procs of a full node is far below
 
-/// Empty: it is not there, or cannot be read. Twelve of these are read for each execution, and a stream costs
-/// ten times as much to make.
-std::string read_file(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  char piece[4096];
-  for (ssize_t got; file && (got = read(file.get(), piece, sizeof piece)) > 0;)
-    text.append(piece, static_cast<std::size_t>(got));
-  return text;
-}
+bool absent(const Error& error) { return error.error_class == ErrorClass::NotFound; }
 
-std::optional<std::int64_t> read_number(const std::string& path) {
-  const std::string text = read_file(path);
+std::optional<std::int64_t> read_number(Host& host, const std::string& path) {
+  const auto text = host.read(path, kControlFile);
+  if (!text) return std::nullopt;
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error == std::errc()) return value;
   return std::nullopt;
 }
 
-std::optional<std::int64_t> read_keyed(const std::string& path, const std::string& key) {
-  std::istringstream file(read_file(path));
+std::optional<std::int64_t> read_keyed(Host& host, const std::string& path, const std::string& key) {
+  const auto text = host.read(path, kControlFile);
+  if (!text) return std::nullopt;
+  std::istringstream file(*text);
   std::string name;
   std::int64_t value = 0;
   while (file >> name >> value) {
@@ -51,109 +33,134 @@ std::optional<std::int64_t> read_keyed(const std::string& path, const std::strin
   return std::nullopt;
 }
 
-/// The cgroup and everything below it, children before parents.
-std::vector<std::string> tree(const std::string& root) {
+/// The cgroup and everything below it, children before parents. None if it is not there.
+Result<std::vector<std::string>> tree(Host& host, const std::string& root) {
   std::vector<std::string> found;
-  std::error_code error;
-  struct stat facts{};
-  if (stat(root.c_str(), &facts) != 0) return found;
-  constexpr nlink_t kLeaf = 2;  // a directory here counts its children in its links
-  if (facts.st_nlink == kLeaf) return {root};
-  for (auto entry = fs::directory_iterator(root, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    if (!entry->is_directory(error)) continue;  // known from the listing itself
-    for (std::string& below : tree(entry->path().string())) found.push_back(std::move(below));
+  const auto facts = host.look(root);
+  if (!facts && absent(facts.error())) return found;
+  if (!facts) return facts.error();
+  constexpr std::uint64_t kLeaf = 2;  // a directory here counts its children in its links
+  if (facts->links != kLeaf) {
+    const auto entries = host.list(root);
+    if (!entries && absent(entries.error())) return found;
+    if (!entries) return entries.error();
+    for (const auto& entry : *entries) {
+      if (!entry.directory) continue;
+      auto below = tree(host, root + "/" + entry.name);
+      if (!below) return below.error();
+      for (std::string& path : *below) found.push_back(std::move(path));
+    }
   }
-  if (fs::exists(root, error)) found.push_back(root);
+  found.push_back(root);
   return found;
 }
 
-std::set<pid_t> processes(const std::string& root) {
-  std::set<pid_t> pids;
-  for (const std::string& directory : tree(root)) {
-    const std::string text = read_file(directory + "/cgroup.procs");
-    if (text.empty()) continue;
-    std::istringstream numbers(text);
+Result<void> add_processes(Host& host, const std::string& root, std::set<pid_t>& pids) {
+  const auto directories = tree(host, root);
+  if (!directories) return directories.error();
+  for (const std::string& directory : *directories) {
+    const auto text = host.read(directory + "/cgroup.procs", kControlFile);
+    if (!text && absent(text.error())) continue;
+    if (!text) return text.error();
+    if (text->empty()) continue;
+    std::istringstream numbers(*text);
     for (pid_t pid = 0; numbers >> pid;) {
       if (pid > 1) pids.insert(pid);
     }
   }
-  return pids;
-}
-
-/// By descriptor: the number may be given to another process between reading it and using it, so membership
-/// is read again once the descriptor pins the process.
-void kill_member(pid_t pid, const std::string& path) {
-  const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!process) return;
-  std::ifstream file("/proc/" + std::to_string(pid) + "/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    if (line.find(":" + path) == std::string::npos) continue;
-    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-    return;
-  }
-}
-
-/// A frozen process dies only once it is thawed.
-void thaw(const std::string& root) {
-  for (const std::string& directory : tree(root)) {
-    if (std::ofstream state(directory + "/freezer.state"); state) state << "THAWED" << std::flush;
-    if (std::ofstream state(directory + "/cgroup.freeze"); state) state << "0" << std::flush;
-  }
+  return {};
 }
 
 }  // namespace
 
-Cgroups::Cgroups(std::string root) {
-  std::error_code error;
-  if (fs::exists(root + "/cgroup.controllers", error)) {
-    memory_ = cpu_ = root;
-    hierarchies_.push_back(std::move(root));
-    return;
+Cgroups::Cgroups(Host& host, std::string root) : host_(host), root_(std::move(root)) {}
+
+Result<Cgroups::Hierarchies> Cgroups::find() const {
+  const auto unified = runtime::exists(host_, root_ + "/cgroup.controllers");
+  if (!unified) return unified.error();
+  if (*unified) return Hierarchies{{root_}, root_, root_};
+  Hierarchies found;
+  const auto entries = host_.list(root_);
+  if (!entries && absent(entries.error())) return found;
+  if (!entries) return entries.error();
+  for (const auto& entry : *entries) {
+    if (!entry.directory) continue;  // "cpu" may be a link to "cpu,cpuacct": each hierarchy once
+    const std::string hierarchy = root_ + "/" + entry.name;
+    found.all.push_back(hierarchy);
+    const auto memory = runtime::exists(host_, hierarchy + "/memory.usage_in_bytes");
+    const auto cpu = runtime::exists(host_, hierarchy + "/cpuacct.usage");
+    if (!memory) return memory.error();
+    if (!cpu) return cpu.error();
+    if (*memory) found.memory = hierarchy;
+    if (*cpu) found.cpu = hierarchy;
   }
-  for (auto entry = fs::directory_iterator(root, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    // "cpu" may be a symlink to "cpu,cpuacct": each hierarchy once.
-    if (!entry->is_directory(error) || entry->is_symlink(error)) continue;
-    const std::string hierarchy = entry->path().string();
-    hierarchies_.push_back(hierarchy);
-    if (fs::exists(hierarchy + "/memory.usage_in_bytes", error)) memory_ = hierarchy;
-    if (fs::exists(hierarchy + "/cpuacct.usage", error)) cpu_ = hierarchy;
-  }
+  return found;
 }
 
-bool Cgroups::exists(const std::string& path) const {
-  return std::any_of(hierarchies_.begin(), hierarchies_.end(), [&](const std::string& hierarchy) {
-    return access((hierarchy + path).c_str(), F_OK) == 0;
-  });
+Result<Cgroups::Hierarchies> Cgroups::hierarchies() const {
+  const std::lock_guard lock(mutex_);
+  if (found_) return *found_;
+  auto found = find();
+  if (found) found_ = *found;
+  return found;
 }
 
+Result<bool> Cgroups::exists(const std::string& path) const {
+  const auto where = hierarchies();
+  if (!where) return where.error();
+  for (const std::string& hierarchy : where->all) {
+    const auto here = runtime::exists(host_, hierarchy + path);
+    if (!here || *here) return here;
+  }
+  return false;
+}
+
+/// A figure only: what cannot be read is not known, and no reason to give up what was found beside it.
 CgroupUsage Cgroups::usage(const std::string& path) const {
   CgroupUsage usage;
-  usage.peak_memory_bytes = read_number(memory_ + path + "/memory.max_usage_in_bytes");
-  if (!usage.peak_memory_bytes) usage.peak_memory_bytes = read_number(memory_ + path + "/memory.peak");
-  if (const auto nanos = read_number(cpu_ + path + "/cpuacct.usage")) {
-    usage.cpu_ms = *nanos / 1'000'000;
-  } else if (const auto micros = read_keyed(cpu_ + path + "/cpu.stat", "usage_usec")) {
-    usage.cpu_ms = *micros / 1000;
-  }
+  const auto where = hierarchies();
+  if (!where) return usage;
+  usage.peak_memory_bytes = read_number(host_, where->memory + path + "/memory.max_usage_in_bytes");
+  if (!usage.peak_memory_bytes)
+    usage.peak_memory_bytes = read_number(host_, where->memory + path + "/memory.peak");
+  usage.cpu_ns = read_number(host_, where->cpu + path + "/cpuacct.usage");
+  if (usage.cpu_ns) return usage;
+  if (const auto micros = read_keyed(host_, where->cpu + path + "/cpu.stat", "usage_usec"))
+    usage.cpu_ns = *micros * 1000;
   return usage;
 }
 
-std::set<pid_t> Cgroups::members(const std::string& path) const {
+Result<std::set<pid_t>> Cgroups::members(const Hierarchies& where, const std::string& path) const {
   std::set<pid_t> pids;
-  for (const std::string& hierarchy : hierarchies_) pids.merge(processes(hierarchy + path));
+  for (const std::string& hierarchy : where.all) {
+    if (auto added = add_processes(host_, hierarchy + path, pids); !added) return added.error();
+  }
   return pids;
 }
 
-bool Cgroups::kill_all(const std::string& path) const {
+/// A frozen process dies only once it is thawed. Whatever fails is tried again in the next round.
+void Cgroups::thaw(const std::string& root) const {
+  const auto directories = tree(host_, root);
+  if (!directories) return;
+  for (const std::string& directory : *directories) {
+    host_.control(directory + "/freezer.state", "THAWED");
+    host_.control(directory + "/cgroup.freeze", "0");
+  }
+}
+
+Result<bool> Cgroups::kill_all(const std::string& path) const {
+  const auto where = hierarchies();
+  if (!where) return where.error();
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(2);
   while (true) {
-    const std::set<pid_t> pids = members(path);
-    if (pids.empty()) return true;
-    for (pid_t pid : pids) kill_member(pid, path);
-    for (const std::string& hierarchy : hierarchies_) {
-      if (std::ofstream all(hierarchy + path + "/cgroup.kill"); all) all << "1" << std::flush;
+    const auto pids = members(*where, path);
+    if (!pids) return pids.error();
+    if (pids->empty()) return true;
+    for (pid_t pid : *pids) {
+      if (auto killed = host_.kill_in_cgroup(pid, path); !killed) return killed.error();
+    }
+    for (const std::string& hierarchy : where->all) {
+      host_.control(hierarchy + path + "/cgroup.kill", "1");
       thaw(hierarchy + path);
     }
     if (std::chrono::steady_clock::now() > give_up) return false;
@@ -162,27 +169,36 @@ bool Cgroups::kill_all(const std::string& path) const {
 }
 
 /// Nearly always there is one empty directory left, and nothing below it.
-bool Cgroups::remove(const std::string& path) const {
+Result<bool> Cgroups::remove(const std::string& path) const {
+  const auto where = hierarchies();
+  if (!where) return where.error();
   bool gone = true;
-  for (const std::string& hierarchy : hierarchies_) {
-    if (rmdir((hierarchy + path).c_str()) == 0 || errno == ENOENT) continue;
-    for (const std::string& directory : tree(hierarchy + path)) {
-      if (rmdir(directory.c_str()) != 0 && errno != ENOENT) gone = false;
+  for (const std::string& hierarchy : where->all) {
+    const auto removed = host_.remove_directory(hierarchy + path);
+    if (removed || absent(removed.error())) continue;
+    const auto directories = tree(host_, hierarchy + path);
+    if (!directories) return directories.error();
+    for (const std::string& directory : *directories) {
+      const auto below = host_.remove_directory(directory);
+      if (!below && !absent(below.error())) gone = false;
     }
   }
   return gone;
 }
 
-std::vector<std::string> Cgroups::children(const std::string& parent) const {
+Result<std::vector<std::string>> Cgroups::children(const std::string& parent) const {
+  const auto where = hierarchies();
+  if (!where) return where.error();
   std::set<std::string> names;
-  std::error_code error;
-  for (const std::string& hierarchy : hierarchies_) {
-    for (auto entry = fs::directory_iterator(hierarchy + parent, error);
-         !error && entry != fs::directory_iterator(); entry.increment(error)) {
-      if (entry->is_directory(error)) names.insert(entry->path().filename().string());
+  for (const std::string& hierarchy : where->all) {
+    const auto entries = host_.list(hierarchy + parent);
+    if (!entries && absent(entries.error())) continue;
+    if (!entries) return entries.error();
+    for (const auto& entry : *entries) {
+      if (entry.directory) names.insert(entry.name);
     }
   }
-  return {names.begin(), names.end()};
+  return std::vector<std::string>(names.begin(), names.end());
 }
 
 }  // namespace slipway::runtime

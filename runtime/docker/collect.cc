@@ -59,28 +59,37 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::read_logs(std::string contain
   co_return true;
 }
 
+/// What this host has of an attempt. false: it was made without files here. Blocks.
+Result<bool> DockerRuntime::Impl::read_host(const std::string& name, const std::string& cgroup,
+                                            std::int64_t cap, Evidence& evidence) const {
+  const auto quiet = cgroups_.kill_all(cgroup);
+  if (!quiet) return quiet;
+  if (!*quiet) return Error{ErrorClass::Retry, name + ": processes outlive SIGKILL"};
+  const auto mounted = files_.exists(name);  // as it was made, whatever this daemon would use now
+  if (!mounted) return mounted;
+  if (auto read = files_.read_result(name, cap, evidence); !read) return read.error();
+  const CgroupUsage usage = cgroups_.usage(cgroup);
+  evidence.peak_memory_bytes = usage.peak_memory_bytes;
+  if (usage.cpu_ns) evidence.cpu_ms = *usage.cpu_ns / 1'000'000;
+  return mounted;
+}
+
 asio::awaitable<Result<Evidence>> DockerRuntime::Impl::collect(AttemptRef ref, std::string container_id,
                                                                Limits limits, LiveLog stored) {
   const std::string name = container_name(ref);
   Evidence evidence;
   evidence.logs_behind = stored.end;
-  bool mounted = false;
-  const bool quiet = co_await on_pool([this, name, cgroup = cgroup_of(name), &evidence, &limits, &mounted] {
-    if (!cgroups_.kill_all(cgroup)) return false;
-    mounted = files_.exists(name);  // what the attempt was made with, whatever this daemon would use now
-    files_.read_result(name, limits.output, evidence);
-    const CgroupUsage usage = cgroups_.usage(cgroup);
-    evidence.peak_memory_bytes = usage.peak_memory_bytes;
-    evidence.cpu_ms = usage.cpu_ms;
-    return true;
+  // The container stays until this could be read: whatever keeps it from that may pass.
+  const auto mounted = co_await on_pool([this, name, cgroup = cgroup_of(name), &evidence, &limits] {
+    return read_host(name, cgroup, limits.output, evidence);
   });
-  if (!quiet) co_return Error{ErrorClass::Retry, name + ": processes outlive SIGKILL"};
+  if (!mounted) co_return Error{ErrorClass::Retry, mounted.error().message};
   if (!container_id.empty()) {
     auto found = co_await read_logs(container_id, limits.logs, stored, evidence);
     if (!found) co_return found.error();
     if (!*found) container_id.clear();
   }
-  if (!mounted) {
+  if (!*mounted) {
     if (auto read = co_await read_volume(ref, container_id, limits.output, evidence); !read)
       co_return read.error();
   }

@@ -75,6 +75,8 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
                                             Evidence& evidence);
 
   // collect.cc
+  Result<bool> read_host(const std::string& name, const std::string& cgroup, std::int64_t cap,
+                         Evidence& evidence) const;
   asio::awaitable<Result<bool>> read_logs(std::string container_id, std::int64_t cap, LiveLog stored,
                                           Evidence& evidence);
 
@@ -121,6 +123,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   DockerOptions options_;
   asio::any_io_executor io_;
   asio::thread_pool& pool_;
+  Host& host_;
   EngineClient client_;
   RunFiles files_;
   Cgroups cgroups_;

@@ -9,8 +9,10 @@ DockerRuntime::Impl::Impl(DockerOptions options, asio::any_io_executor io, asio:
     : options_(std::move(options)),
       io_(io),
       pool_(pool),
-      client_(io, options_.socket_path, options_.pid_file, options_.connect_timeout, probe),
-      files_(options_.state_dir),
+      host_(options_.host ? *options_.host : posix_host()),
+      client_(io, options_.socket_path, options_.pid_file, options_.connect_timeout, probe, host_),
+      files_(host_, options_.state_dir),
+      cgroups_(host_),
       volumes_(options_.io == IoMode::Volume) {}
 
 Error engine_error(ErrorClass error_class, std::string_view op, const EngineResponse& response) {

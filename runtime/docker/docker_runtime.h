@@ -9,6 +9,7 @@
 
 #include "runtime/container_runtime.h"
 #include "runtime/docker/engine_probe.h"
+#include "runtime/host/host.h"
 
 namespace slipway::runtime {
 
@@ -34,6 +35,7 @@ struct DockerOptions {
   std::chrono::milliseconds effect_timeout{30000};  ///< create, start, remove, collect
   std::chrono::milliseconds signal_timeout{10000};
   std::chrono::milliseconds pull_idle_timeout{60000};
+  Host* host = nullptr;  ///< null: this machine
 };
 
 /// ContainerRuntime over the Docker Engine API (1.41 to current) on a unix socket.

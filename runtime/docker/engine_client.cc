@@ -99,12 +99,13 @@ class Stream final : public EngineStream {
 class EngineClient::Impl {
  public:
   Impl(asio::any_io_executor io, std::string socket_path, std::string pid_file,
-       std::chrono::milliseconds connect_timeout, EngineProbe* probe)
+       std::chrono::milliseconds connect_timeout, EngineProbe* probe, Host& host)
       : io_(std::move(io)),
         socket_path_(std::move(socket_path)),
         pid_file_(std::move(pid_file)),
         connect_timeout_(connect_timeout),
-        probe_(probe) {}
+        probe_(probe),
+        host_(host) {}
 
   asio::awaitable<Result<EngineResponse>> call(EngineRequest request) {
     if (auto ready = co_await negotiate(request); !ready) co_return ready.error();
@@ -170,9 +171,13 @@ class EngineClient::Impl {
   /// Asked once an answer is here, and of calls only: what a stream brings is believed on its own. Who holds
   /// the door open need not be who answers: a socket of systemd's takes connections while there is no engine,
   /// and the next one answers them.
-  void identify(Connection& connection) const {
+  Result<void> identify(Connection& connection) const {
     const std::string fallback = "unknown-" + life_ + "-" + std::to_string(broken_);
-    connection.engine = identify_engine(connection.socket.socket().native_handle(), pid_file_, fallback);
+    auto engine = identify_engine(host_, connection.socket.socket().native_handle(), pid_file_, fallback);
+    if (!engine) return engine.error();
+    connection.engine = std::move(*engine);
+    connection.answered = true;
+    return {};
   }
 
   asio::awaitable<Result<std::unique_ptr<Connection>>> take() {
@@ -227,7 +232,10 @@ class EngineClient::Impl {
       nothing_received = !parser.got_some() && error != beast::error::timeout;
       co_return lost(request, error);
     }
-    if (!std::exchange(connection->answered, true)) identify(*connection);
+    if (!connection->answered) {
+      if (const auto known = identify(*connection); !known)
+        co_return Error{only_reads(request) ? ErrorClass::Retry : ErrorClass::Doubt, known.error().message};
+    }
     EngineResponse response;
     response.status = static_cast<int>(parser.get().result_int());
     response.body = std::move(parser.get().body());
@@ -264,14 +272,15 @@ class EngineClient::Impl {
   std::chrono::milliseconds connect_timeout_;
   EngineProbe* probe_;
   std::deque<std::unique_ptr<Connection>> idle_;
+  Host& host_;
   std::string life_ = random_name();
   std::uint64_t broken_ = 0;
 };
 
 EngineClient::EngineClient(asio::any_io_executor io, std::string socket_path, std::string pid_file,
-                           std::chrono::milliseconds connect_timeout, EngineProbe* probe)
+                           std::chrono::milliseconds connect_timeout, EngineProbe* probe, Host& host)
     : impl_(std::make_unique<Impl>(std::move(io), std::move(socket_path), std::move(pid_file),
-                                   connect_timeout, probe)) {}
+                                   connect_timeout, probe, host)) {}
 EngineClient::~EngineClient() = default;
 
 asio::awaitable<Result<EngineResponse>> EngineClient::call(EngineRequest request) {

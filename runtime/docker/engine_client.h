@@ -59,7 +59,7 @@ class EngineStream {
 class EngineClient {
  public:
   EngineClient(asio::any_io_executor io, std::string socket_path, std::string pid_file,
-               std::chrono::milliseconds connect_timeout, EngineProbe* probe);
+               std::chrono::milliseconds connect_timeout, EngineProbe* probe, Host& host = posix_host());
   ~EngineClient();
 
   asio::awaitable<Result<EngineResponse>> call(EngineRequest request);

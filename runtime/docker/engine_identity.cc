@@ -4,24 +4,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <optional>
 #include <sstream>
 
 namespace slipway::runtime {
 namespace {
 
-std::string first_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
+constexpr std::size_t kShortFile = 4096;
+
+/// Empty: not there.
+Result<std::string> first_line(Host& host, const std::string& path) {
+  auto text = host.read(path, kShortFile);
+  if (!text && text.error().error_class == ErrorClass::NotFound) return std::string();
+  if (!text) return text.error();
+  return text->substr(0, text->find('\n'));
 }
 
 /// Field 22 of /proc/<pid>/stat: start time in clock ticks since boot. The name in field 2 may hold spaces
 /// and brackets.
-std::optional<std::int64_t> start_ticks(pid_t pid) {
-  const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");
+std::optional<std::int64_t> start_ticks(const std::string& stat) {
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(stat.substr(name_end + 1));
@@ -44,11 +45,18 @@ TimePoint wall_time_of(std::int64_t ticks) {
   return TimePoint(std::chrono::duration_cast<Duration>(booted + since_boot));
 }
 
-std::optional<EngineProcess> engine_process(pid_t pid) {
-  if (pid <= 0 || first_line("/proc/" + std::to_string(pid) + "/comm") != "dockerd") return std::nullopt;
-  const auto ticks = start_ticks(pid);
-  if (!ticks) return std::nullopt;
-  return EngineProcess{std::to_string(pid) + "@" + std::to_string(*ticks), wall_time_of(*ticks)};
+Result<std::optional<EngineProcess>> engine_process(Host& host, pid_t pid) {
+  if (pid <= 0) return std::optional<EngineProcess>();
+  const std::string directory = "/proc/" + std::to_string(pid);
+  const auto name = first_line(host, directory + "/comm");
+  if (!name) return name.error();
+  if (*name != "dockerd") return std::optional<EngineProcess>();
+  const auto stat = first_line(host, directory + "/stat");
+  if (!stat) return stat.error();
+  const auto ticks = start_ticks(*stat);
+  if (!ticks) return std::optional<EngineProcess>();
+  return std::optional(
+      EngineProcess{std::to_string(pid) + "@" + std::to_string(*ticks), wall_time_of(*ticks)});
 }
 
 pid_t peer_pid(int socket_fd) {
@@ -57,18 +65,25 @@ pid_t peer_pid(int socket_fd) {
   return getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 
-pid_t pid_in(const std::string& pid_file) {
-  std::ifstream file(pid_file);
+Result<pid_t> pid_in(Host& host, const std::string& pid_file) {
+  const auto line = first_line(host, pid_file);
+  if (!line) return line.error();
   pid_t pid = 0;
-  return file >> pid ? pid : 0;
+  return std::istringstream(*line) >> pid ? pid : 0;
 }
 
 }  // namespace
 
-EngineProcess identify_engine(int socket_fd, const std::string& pid_file, const std::string& fallback) {
-  if (auto process = engine_process(peer_pid(socket_fd))) return *process;
-  if (auto process = engine_process(pid_in(pid_file))) return *process;
-  return EngineProcess{fallback, TimePoint{}};
+Result<EngineProcess> identify_engine(Host& host, int socket_fd, const std::string& pid_file,
+                                      const std::string& fallback) {
+  const auto peer = engine_process(host, peer_pid(socket_fd));
+  if (!peer) return peer.error();
+  if (*peer) return **peer;
+  const auto pid = pid_in(host, pid_file);
+  if (!pid) return pid.error();
+  const auto named = engine_process(host, *pid);
+  if (!named) return named.error();
+  return named->value_or(EngineProcess{fallback, TimePoint{}});
 }
 
 }  // namespace slipway::runtime

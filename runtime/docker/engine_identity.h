@@ -4,6 +4,8 @@
 
 #include "api/clock.h"
 #include "api/execution.h"
+#include "api/result.h"
+#include "runtime/host/host.h"
 
 namespace slipway::runtime {
 
@@ -15,7 +17,9 @@ struct EngineProcess {
 };
 
 /// Tells the process behind a connected unix socket: its peer if that is dockerd, else the one in `pid_file`,
-/// else `fallback` (a value the caller changes with every broken connection).
-EngineProcess identify_engine(int socket_fd, const std::string& pid_file, const std::string& fallback);
+/// else `fallback` (a value the caller changes with every broken connection). An error when that cannot be
+/// looked at: an engine taken for another one is taken to have restarted.
+Result<EngineProcess> identify_engine(Host& host, int socket_fd, const std::string& pid_file,
+                                      const std::string& fallback);
 
 }  // namespace slipway::runtime

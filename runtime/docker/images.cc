@@ -1,6 +1,3 @@
-#include <fstream>
-#include <sstream>
-
 #include "runtime/docker/docker_impl.h"
 #include "runtime/docker/image_ref.h"
 
@@ -46,14 +43,6 @@ PullResult failure(PullFailure why, std::string detail) {
   return PullResult{.failure = why, .detail = std::move(detail)};
 }
 
-std::string read_config(const std::string& path) {
-  std::ifstream file(path);
-  std::string text(kLongestConfig, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
-  return text;
-}
-
 /// The error of a progress line, empty if it tells none. A 200 answer may end with one.
 std::string error_in(const std::string& line) {
   const json progress = parse_answer(line);
@@ -94,8 +83,11 @@ asio::awaitable<Result<PullResult>> DockerRuntime::Impl::fetch(std::string image
       .timeout = options_.pull_idle_timeout};
   if (!options_.registry_auth.empty()) {
     const std::string path = options_.registry_auth;
-    request.registry_auth =
-        registry_auth(co_await on_pool([path] { return read_config(path); }), ref.registry);
+    // Without the password a registry says that there is no such image, and the author would be blamed.
+    const auto config = co_await on_pool([this, path] { return host_.read(path, kLongestConfig); });
+    if (!config && config.error().error_class != ErrorClass::NotFound)
+      co_return Error{ErrorClass::Retry, config.error().message};
+    if (config) request.registry_auth = registry_auth(*config, ref.registry);
   }
   auto stream = co_await client_.open(std::move(request));
   if (!stream) co_return Error{ErrorClass::Retry, stream.error().message};

@@ -67,11 +67,16 @@ asio::awaitable<Result<std::vector<Listed>>> DockerRuntime::Impl::list() {
   const std::string filter =
       url_escape(json{{"label", {std::string(kLabelInstance) + "=" + options_.instance_id}}}.dump());
   // Leftovers first: a container made in between is then seen as a container, not as a directory without one.
-  auto names = co_await on_pool([this, cgroups = cgroup_names()] {
-    std::vector<std::string> all = files_.leftovers();
-    for (const std::string& child : cgroups_.children(cgroups.root())) all.push_back(cgroups.name_of(child));
+  auto left = co_await on_pool([this, cgroups = cgroup_names()]() -> Result<std::vector<std::string>> {
+    auto all = files_.leftovers();
+    if (!all) return all;
+    const auto children = cgroups_.children(cgroups.root());
+    if (!children) return children.error();
+    for (const std::string& child : *children) all->push_back(cgroups.name_of(child));
     return all;
   });
+  if (!left) co_return left.error();
+  std::vector<std::string> names = std::move(*left);
   auto volumes = co_await client_.call(
       {.op = "list", .target = "/volumes?filters=" + filter, .timeout = options_.read_timeout});
   if (!volumes) co_return volumes.error();

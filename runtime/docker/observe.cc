@@ -89,7 +89,9 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.engine = inspected->engine.identity;
   seen.engine_started_at = inspected->engine.started_at;
   if (!inspected->exists) {
-    seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+    const auto fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+    if (!fenced) co_return fenced.error();
+    seen.fenced = *fenced;
     const auto left = co_await leaves_something(name);
     if (!left) co_return left.error();
     seen.leftovers = *left;
@@ -108,7 +110,11 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
   if (expected) seen.violated_limit = compare(*expected, facts);
-  if (!has_run(seen)) seen.fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+  if (!has_run(seen)) {
+    const auto cut_off = co_await on_pool([this, name] { return files_.cut_off(name); });
+    if (!cut_off) co_return cut_off.error();
+    seen.fenced = *cut_off;
+  }
   // A daemon that came back knows nothing of the waits it had armed.
   if (seen.state == ContainerState::Running && on_change_ && !armed_.contains(seen.container_id)) {
     co_await arm_wait(ref, seen.container_id, false);
@@ -118,9 +124,11 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
 
 /// No container of ours, but a directory, mount, cgroup or volume of this attempt.
 asio::awaitable<Result<bool>> DockerRuntime::Impl::leaves_something(std::string name) {
-  const bool here = co_await on_pool(
-      [this, name, cgroup = cgroup_of(name)] { return files_.exists(name) || cgroups_.exists(cgroup); });
-  if (here || !volumes_) co_return here;
+  const auto here = co_await on_pool([this, name, cgroup = cgroup_of(name)] {
+    const auto files = files_.exists(name);
+    return !files || *files ? files : cgroups_.exists(cgroup);
+  });
+  if (!here || *here || !volumes_) co_return here;
   co_return co_await has_volume(name + "-output");
 }
 

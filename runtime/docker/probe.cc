@@ -120,7 +120,9 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::prove_cgroups(std::string nam
   if (systemd_cgroups_) co_return Result<void>();
   auto parent = cgroup_of(name);
   parent.resize(parent.rfind('/'));
-  if (co_await on_pool([this, parent] { return cgroups_.exists(parent); })) co_return Result<void>();
+  const auto seen = co_await on_pool([this, parent] { return cgroups_.exists(parent); });
+  if (!seen) co_return Error{ErrorClass::Retry, seen.error().message};
+  if (*seen) co_return Result<void>();
   co_return Error{ErrorClass::Unsupported,
                   "the engine made no cgroup " + parent +
                       " that is seen below /sys/fs/cgroup: a daemon in a container needs its host's "

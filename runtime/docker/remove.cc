@@ -49,8 +49,15 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::s
   bool mounted = true;
   const auto gone = co_await on_pool([this, name, cgroup = cgroup_of(name), &mounted]() -> Result<bool> {
     // A cgroup that can be removed holds nobody.
-    if (!cgroups_.remove(cgroup) && (!cgroups_.kill_all(cgroup) || !cgroups_.remove(cgroup))) return false;
-    mounted = files_.exists(name);
+    auto empty = cgroups_.remove(cgroup);
+    if (empty && !*empty) {
+      empty = cgroups_.kill_all(cgroup);
+      if (empty && *empty) empty = cgroups_.remove(cgroup);
+    }
+    if (!empty || !*empty) return empty;
+    const auto here = files_.exists(name);
+    if (!here) return here;
+    mounted = *here;
     return files_.remove(name);
   });
   if (!gone || !*gone || (mounted && !own.volumes)) co_return gone;

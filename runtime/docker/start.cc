@@ -29,9 +29,9 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::start(AttemptRef ref, std::st
   }
   const Error doubt = engine_error(ErrorClass::Doubt, "start", *answer);
   if (answer->status == 304) co_return doubt;
-  const bool fenced = co_await on_pool([this, name] { return files_.fenced(name); });
+  const auto fenced = co_await on_pool([this, name] { return files_.fenced(name); });
   auto after = co_await inspect(container_id, options_.doubt_timeout);
-  if (!fenced && after && after->exists && says_command_invalid(after->json)) {
+  if (fenced && !*fenced && after && after->exists && says_command_invalid(after->json)) {
     co_return Error{ErrorClass::Invalid, doubt.message};
   }
   co_return doubt;
