@@ -219,6 +219,18 @@ void read_price(Fields& fields, AgentSpec& spec) {
   }
 }
 
+void read_owner(Fields& fields, AgentSpec& spec) {
+  fields.text("owner", spec.owner);
+  const auto* owner = fields.take("owner");
+  if (owner != nullptr && owner->is_string() && !is_user_id(spec.owner))
+    fields.fail("owner", "expected the id of a user, got " + describe(spec.owner));
+  std::string shown = "owner";
+  fields.text("partialResults", shown);
+  if (shown != "owner" && shown != "submitter")
+    fields.fail("partialResults", "expected owner or submitter, got " + describe(shown));
+  spec.partial_results_for_submitter = shown == "submitter";
+}
+
 void read_retry(Fields& spec_fields, AgentSpec& spec, std::vector<FieldError>& errors) {
   const auto* object = spec_fields.object("retry");
   if (object == nullptr) return;
@@ -260,6 +272,7 @@ AgentSpecOrErrors parse_agent_spec(const json& object, const std::string& base) 
   read_schema(fields, "inputSchema", spec.input_schema, errors);
   read_schema(fields, "outputSchema", spec.output_schema, errors);
   read_price(fields, spec);
+  read_owner(fields, spec);
   read_retry(fields, spec, errors);
   fields.refuse("network", "containers have no network; remove this field");
   fields.finish();
@@ -293,6 +306,8 @@ json to_json(const AgentSpec& spec) {
   if (!spec.input_schema.is_null()) object["inputSchema"] = spec.input_schema;
   if (!spec.output_schema.is_null()) object["outputSchema"] = spec.output_schema;
   object["price"] = spec.price;
+  if (!spec.owner.empty()) object["owner"] = spec.owner;
+  if (spec.partial_results_for_submitter) object["partialResults"] = "submitter";
   object["retry"] = json::object({{"limit", spec.retry_limit}, {"nodeLost", spec.retry_node_lost}});
   object["terminationGracePeriod"] = format_duration(spec.termination_grace_period);
   object["suspend"] = spec.suspend;

@@ -43,6 +43,8 @@ struct AgentSpec {
   nlohmann::json input_schema;   ///< null: anything
   nlohmann::json output_schema;  ///< null: any JSON
   std::string price = "0";       ///< decimal, as written
+  std::string owner;             ///< a user: reads what unpaid runs left; empty: operators only
+  bool partial_results_for_submitter = false;  ///< of runs whose use stays spent
   int retry_limit = 0;           ///< new attempts after a Platform fault
   bool retry_node_lost = false;
   std::chrono::seconds termination_grace_period{10};

@@ -57,7 +57,7 @@ constexpr const char* kSchemas = R"json({
       "attempt": {"type": "integer"}, "exitCode": {"type": "integer"}, "node": {"type": "string"},
       "startedAt": {"type": "string", "format": "date-time"}, "finishedAt": {"type": "string", "format": "date-time"},
       "durationMs": {"type": "integer"}, "peakMemoryBytes": {"type": "integer"}, "cpuMs": {"type": "integer"},
-      "agentRevision": {"type": "integer"}, "imageDigest": {"type": "string"}, "price": {"type": "number"},
+      "agentRevision": {"type": "integer"}, "imageDigest": {"type": "string"}, "listPrice": {"type": "number"}, "price": {"type": "number"},
       "logsTruncated": {"type": "boolean"}, "output": true,
       "agent": {"type": "object", "required": ["name", "revision"], "properties": {"name": {"type": "string"},
         "revision": {"type": "integer"}, "suspended": {"type": "boolean"}, "price": {"type": ["number", "null"]}}},

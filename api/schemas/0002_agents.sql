@@ -5,7 +5,8 @@ CREATE TABLE slipway.agents (
   revision   int NOT NULL DEFAULT 0,
   labels     jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),
   created_at timestamptz NOT NULL DEFAULT now(),
-  updated_at timestamptz NOT NULL DEFAULT now()
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  owner      text GENERATED ALWAYS AS (spec ->> 'owner') STORED  -- a user: reads what unpaid runs left (0007). NULL: operators only
 );
 
 -- Immutable; an execution pins one, and a deleted agent leaves its revisions behind.
@@ -15,6 +16,7 @@ CREATE TABLE slipway.agent_revisions (
   spec       jsonb NOT NULL,
   price      numeric NOT NULL DEFAULT 0 CHECK (price >= 0),
   created_at timestamptz NOT NULL DEFAULT now(),
+  owner      text GENERATED ALWAYS AS (spec ->> 'owner') STORED,
   PRIMARY KEY (agent, revision)
 );
 
@@ -46,6 +48,13 @@ BEGIN
   END IF;
   IF coalesce(NEW.spec ->> 'price', '0') !~ '^[0-9]{1,12}(\.[0-9]{1,6})?$' THEN
     RAISE EXCEPTION 'spec.price: expected a decimal such as "0.05"' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.spec ->> 'owner' IS NOT NULL AND (jsonb_typeof(NEW.spec -> 'owner') <> 'string' OR NEW.spec ->> 'owner' = '*'
+      OR char_length(NEW.spec ->> 'owner') NOT BETWEEN 1 AND 128 OR NEW.spec ->> 'owner' ~ '[[:cntrl:]]') THEN
+    RAISE EXCEPTION 'spec.owner: expected the id of a user' USING ERRCODE = 'check_violation';
+  END IF;
+  IF coalesce(NEW.spec ->> 'partialResults', 'owner') NOT IN ('owner', 'submitter') THEN
+    RAISE EXCEPTION 'spec.partialResults: expected owner or submitter' USING ERRCODE = 'check_violation';
   END IF;
   PERFORM slipway.refuse_bad_schema('inputSchema', NEW.spec -> 'inputSchema');
   PERFORM slipway.refuse_bad_schema('outputSchema', NEW.spec -> 'outputSchema');
@@ -103,13 +112,15 @@ CREATE TABLE slipway.entitlement_spends (
   entitlement_id text,
   user_id        slipway.user_id NOT NULL,
   agent          text NOT NULL,
-  price          numeric NOT NULL DEFAULT 0,
+  list_price     numeric NOT NULL DEFAULT 0,  -- of the agent's revision, at the claim
+  price          numeric,                     -- what is owed; NULL until it is settled
   spent_at       timestamptz NOT NULL DEFAULT now(),
   settled_at     timestamptz,
   refunded_at    timestamptz,
   refund_reason  slipway.reason,
   CHECK ((refunded_at IS NULL) = (refund_reason IS NULL)),
-  CHECK (refunded_at IS NULL OR settled_at IS NOT NULL)
+  CHECK (refunded_at IS NULL OR settled_at IS NOT NULL),
+  CHECK ((price IS NULL) = (settled_at IS NULL) AND (refunded_at IS NULL OR price = 0))
 );
 CREATE INDEX entitlement_spends_unsettled ON slipway.entitlement_spends (entitlement_id) WHERE settled_at IS NULL;
 

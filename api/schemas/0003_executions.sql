@@ -49,7 +49,8 @@ CREATE TABLE slipway.executions (
   cpu_ms             bigint,
   agent_revision     int,
   image_digest       text,                          -- the image's id where it has no digest
-  price              numeric,
+  list_price         numeric,                       -- of the agent's revision, since the claim
+  price              numeric,                       -- what is owed, since the end: the list price, or 0
   logs_truncated     boolean NOT NULL DEFAULT false,
   -- the controller's: where it stands
   stage              slipway.stage NOT NULL DEFAULT 'New',
@@ -78,6 +79,7 @@ CREATE TABLE slipway.executions (
     ELSE status = 'PENDING' END),
   CONSTRAINT final_has_finished_at CHECK ((stage IN ('Finished', 'Cleaned')) = (finished_at IS NOT NULL)),
   CONSTRAINT output_only_completed CHECK (output IS NULL OR status = 'COMPLETED'),
+  CONSTRAINT owed_only_completed CHECK (coalesce(price, 0) = 0 OR status = 'COMPLETED'),
   CONSTRAINT completed_without_fault CHECK ((status = 'COMPLETED') = (reason = 'Completed')),
   CONSTRAINT fault_only_final CHECK (fault = 'None' OR stage IN ('Finished', 'Cleaned')),
   CONSTRAINT owned_while_in_attempt CHECK (
@@ -122,11 +124,28 @@ CREATE TABLE slipway.attempts (
   oom_killed        boolean NOT NULL DEFAULT false,
   peak_memory_bytes bigint,
   cpu_ms            bigint,
-  partial_result    bytea,
   logs_truncated    boolean NOT NULL DEFAULT false,
   detail            text NOT NULL DEFAULT '',  -- the operator's words, never shown to users
   PRIMARY KEY (execution_id, attempt)
 ) WITH (fillfactor = 80);
+
+-- What a run that did not complete left in result.json. Apart from the attempt, since it is read by others (0007): by the owner that
+-- the agent had in this revision; by the submitter only where a use stays spent for it and the agent says so. What else is known
+-- of the run, its user and its input first, is not here.
+CREATE TABLE slipway.partial_results (
+  execution_id   uuid NOT NULL,
+  attempt        int NOT NULL,
+  agent          text NOT NULL,
+  agent_revision int,
+  owner          text,
+  for_submitter  boolean NOT NULL,
+  reason         slipway.reason NOT NULL,
+  exit_code      int,
+  at             timestamptz NOT NULL DEFAULT now(),
+  result         bytea NOT NULL,
+  PRIMARY KEY (execution_id, attempt)
+);
+CREATE INDEX partial_results_of_owner ON slipway.partial_results (owner, at) WHERE owner IS NOT NULL;
 
 CREATE TABLE slipway.execution_events (
   execution_id uuid NOT NULL,

@@ -57,7 +57,7 @@ BEGIN
      OR coalesce(NEW.attempt <> 0, false) OR coalesce(NEW.generation <> 0, false) OR coalesce(NEW.create_failures <> 0, false)
      OR coalesce(NEW.queued, false) OR coalesce(NEW.live, false)
      OR num_nonnulls(NEW.output, NEW.exit_code, NEW.started_at, NEW.finished_at, NEW.duration_ms, NEW.peak_memory_bytes,
-                     NEW.cpu_ms, NEW.agent_revision, NEW.image_digest, NEW.price, NEW.node, NEW.epoch, NEW.claim_id,
+                     NEW.cpu_ms, NEW.agent_revision, NEW.image_digest, NEW.list_price, NEW.price, NEW.node, NEW.epoch, NEW.claim_id,
                      NEW.verdict, NEW.engine, NEW.container_id, NEW.intent_at, NEW.deadline_at, NEW.kill_at,
                      NEW.decide_at, NEW.expires_at) > 0 THEN
     RAISE EXCEPTION 'a new execution may not set columns of the controller' USING ERRCODE = 'insufficient_privilege';
@@ -171,6 +171,7 @@ BEGIN
     WHEN NEW.stage = 'New' OR NEW.cancel_requested THEN NEW.created_at
     WHEN NEW.stage = 'Deferred' THEN least(coalesce(NEW.not_before, NEW.created_at), NEW.start_deadline)
     ELSE NEW.start_deadline END;
+  IF NEW.finished_at IS NOT NULL THEN NEW.price := coalesce(NEW.price, 0); END IF;  -- what ended before a claim owes nothing
   NEW.expires_at := CASE WHEN NEW.finished_at IS NOT NULL AND NOT NEW.live THEN
     NEW.finished_at + make_interval(secs => coalesce(NEW.ttl_seconds_after_finished, 2592000)) END;
   RETURN NEW;
@@ -189,6 +190,7 @@ BEGIN
     RETURN OLD;
   END IF;
   DELETE FROM slipway.attempts WHERE execution_id = OLD.id;
+  DELETE FROM slipway.partial_results WHERE execution_id = OLD.id;
   DELETE FROM slipway.execution_events WHERE execution_id = OLD.id;
   DELETE FROM slipway.execution_log_chunks WHERE execution_id = OLD.id;
   RETURN NULL;

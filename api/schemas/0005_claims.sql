@@ -97,7 +97,7 @@ BEGIN
     RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, f.enters, f.was, f.band, e.traceparent
   ), given_back AS (
     -- A row that waits for a further attempt has spent already, and ends through no run of its own.
-    UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
+    UPDATE slipway.entitlement_spends s SET settled_at = now(), price = 0, refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE m.stage = 'Finished' AND s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
   ), restored AS (
     UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
@@ -230,7 +230,7 @@ BEGIN
   ), granted AS MATERIALIZED (
     SELECT id, user_id, entitlement, has_spent FROM by_user WHERE user_room IS NULL OR nth_of_user <= user_room
   ), spent AS (
-    INSERT INTO slipway.entitlement_spends (execution_id, entitlement_id, user_id, agent, price)
+    INSERT INTO slipway.entitlement_spends (execution_id, entitlement_id, user_id, agent, list_price)
     SELECT g.id, g.entitlement, e.user_id, e.agent,
            coalesce((SELECT r.price FROM slipway.agent_revisions r WHERE r.agent = e.agent AND r.revision = e.agent_revision), 0)
     FROM granted g JOIN slipway.executions e ON e.id = g.id WHERE NOT g.has_spent  -- a further attempt stands on the first one's
@@ -247,7 +247,7 @@ BEGIN
   UPDATE slipway.executions e
     SET stage = 'Claimed', status = 'PENDING', reason = 'Starting', message = p_message,
         node = p_node, epoch = p_epoch, attempt = e.attempt + 1, generation = 0, claim_id = gen_random_uuid(),
-        create_failures = 0, price = s.price
+        create_failures = 0, list_price = s.list_price
     FROM slipway.entitlement_spends s WHERE e.id = ANY (taken) AND s.execution_id = e.id;
   INSERT INTO slipway.attempts (execution_id, attempt, node, epoch, claim_id, image_digest)
     SELECT e.id, e.attempt, p_node, p_epoch, e.claim_id, e.image_digest FROM slipway.executions e WHERE e.id = ANY (taken);
@@ -280,7 +280,7 @@ BEGIN
     FROM asked WHERE asked.has NOT IN ('usable', 'waits') AND e.id = asked.id
     RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.traceparent
   ), given_back AS (
-    UPDATE slipway.entitlement_spends s SET settled_at = now(), refunded_at = now(), refund_reason = m.reason
+    UPDATE slipway.entitlement_spends s SET settled_at = now(), price = 0, refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
   ), restored AS (
     UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
@@ -536,9 +536,9 @@ CREATE VIEW slipway.agent_statistics AS
 GRANT USAGE ON SCHEMA slipway TO slipway_submitter, slipway_reader, slipway_controller, slipway_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA slipway TO slipway_reader, slipway_controller, slipway_admin;
 GRANT SELECT, INSERT, UPDATE ON slipway.executions TO slipway_submitter;
-GRANT SELECT ON slipway.attempts, slipway.execution_events, slipway.execution_log_chunks, slipway.execution_logs,
+GRANT SELECT ON slipway.attempts, slipway.partial_results, slipway.execution_events, slipway.execution_log_chunks, slipway.execution_logs,
   slipway.agents, slipway.schema_migrations TO slipway_submitter;
-GRANT INSERT, UPDATE, DELETE ON slipway.executions, slipway.attempts, slipway.execution_events, slipway.execution_log_chunks,
+GRANT INSERT, UPDATE, DELETE ON slipway.executions, slipway.attempts, slipway.partial_results, slipway.execution_events, slipway.execution_log_chunks,
   slipway.entitlement_spends, slipway.entitlements, slipway.user_usage, slipway.outcomes, slipway.agent_stats,
   slipway.agent_stat_buckets, slipway.end_totals, slipway.totals_teller, slipway.nodes TO slipway_controller;
 GRANT USAGE ON SEQUENCE slipway.turns TO slipway_controller;
@@ -546,6 +546,6 @@ GRANT USAGE ON SEQUENCE slipway.turns TO slipway_controller;
 GRANT UPDATE (updated_at) ON slipway.agents TO slipway_controller;
 GRANT INSERT, UPDATE, DELETE ON slipway.agents, slipway.entitlements, slipway.quotas, slipway.nodes, slipway.executions TO slipway_admin;
 GRANT INSERT ON slipway.agent_revisions TO slipway_admin;
-GRANT DELETE ON slipway.attempts, slipway.execution_events, slipway.execution_log_chunks TO slipway_admin;
+GRANT DELETE ON slipway.attempts, slipway.partial_results, slipway.execution_events, slipway.execution_log_chunks TO slipway_admin;
 
 INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (5, '0005_claims', 1);

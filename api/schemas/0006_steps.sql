@@ -138,22 +138,30 @@ BEGIN
     SET stage = t.stage, status = t.status, reason = t.reason, fault = t.fault, message = t.message, output = t.output::json,
         exit_code = coalesce(t.exit_code, e.exit_code), peak_memory_bytes = coalesce(t.peak, e.peak_memory_bytes),
         cpu_ms = coalesce(t.cpu, e.cpu_ms), logs_truncated = e.logs_truncated OR t.truncated,
+        price = CASE WHEN t.stage = 'Finished' THEN CASE WHEN t.priced THEN coalesce(e.list_price, 0) ELSE 0 END END,
         duration_ms = CASE WHEN t.stage = 'Finished' THEN coalesce(
           greatest((extract(epoch FROM t.finished_at - e.started_at) * 1000)::bigint, 0), e.duration_ms) END,
         finished_at = CASE WHEN t.stage = 'Finished' THEN now() END
     FROM t WHERE e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
     RETURNING e.id, e.user_id, e.agent, e.attempt, e.stage, e.status, e.reason, e.fault, e.message, e.duration_ms, e.price,
-              t.settle, t.priced, t.behind, coalesce(octet_length(t.output), 0) AS output_bytes
+              e.agent_revision, t.settle, t.behind, coalesce(octet_length(t.output), 0) AS output_bytes
   ), tried AS (
     UPDATE slipway.attempts a
     SET ended_at = now(), reason = t.why, exit_code = t.exit_code, oom_killed = t.oom, started = a.started OR t.started,
-        finished_at = t.finished_at, peak_memory_bytes = t.peak, cpu_ms = t.cpu, partial_result = t.partial,
-        detail = t.detail, logs_truncated = t.truncated
+        finished_at = t.finished_at, peak_memory_bytes = t.peak, cpu_ms = t.cpu, detail = t.detail,
+        logs_truncated = t.truncated
     FROM moved m JOIN t ON t.id = m.id WHERE a.execution_id = m.id AND a.attempt = m.attempt AND a.ended_at IS NULL
+    RETURNING a.execution_id, a.attempt, a.reason, a.exit_code, t.partial, m.agent, m.agent_revision, m.settle
+  ), remains AS (
+    INSERT INTO slipway.partial_results (execution_id, attempt, agent, agent_revision, owner, for_submitter, reason, exit_code, result)
+    SELECT a.execution_id, a.attempt, a.agent, a.agent_revision, r.owner,
+           coalesce(a.settle = 'keep' AND r.spec ->> 'partialResults' = 'submitter', false), a.reason, a.exit_code, a.partial
+    FROM tried a LEFT JOIN slipway.agent_revisions r ON r.agent = a.agent AND r.revision = a.agent_revision
+    WHERE a.partial IS NOT NULL
   ), settled AS (
     UPDATE slipway.entitlement_spends s
-    SET settled_at = now(), refunded_at = CASE WHEN m.settle = 'refund' THEN now() END,
-        refund_reason = CASE WHEN m.settle = 'refund' THEN m.reason END
+    SET settled_at = now(), price = CASE WHEN m.settle = 'refund' THEN 0 ELSE coalesce(m.price, 0) END,
+        refunded_at = CASE WHEN m.settle = 'refund' THEN now() END, refund_reason = CASE WHEN m.settle = 'refund' THEN m.reason END
     FROM moved m WHERE m.settle IS NOT NULL AND s.execution_id = m.id AND s.settled_at IS NULL
     RETURNING CASE WHEN m.settle = 'refund' THEN s.entitlement_id END AS given_back
   ), restored AS (
@@ -161,7 +169,7 @@ BEGIN
     FROM (SELECT given_back, count(*)::int AS uses FROM settled WHERE given_back IS NOT NULL GROUP BY 1) g WHERE n.id = g.given_back
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, revenue, duration_ms, output_bytes)
-    SELECT id, agent, user_id, status, reason, fault, CASE WHEN priced THEN coalesce(price, 0) ELSE 0 END, duration_ms, output_bytes
+    SELECT id, agent, user_id, status, reason, fault, price, duration_ms, output_bytes
     FROM moved WHERE stage = 'Finished'
   ), told AS (
     INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message, node)

@@ -48,7 +48,7 @@ DO $$
 DECLARE
   t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['executions', 'attempts', 'execution_events', 'execution_log_chunks', 'entitlements',
+  FOREACH t IN ARRAY ARRAY['executions', 'attempts', 'partial_results', 'execution_events', 'execution_log_chunks', 'entitlements',
                            'entitlement_spends', 'quotas', 'user_usage', 'outcomes', 'submitter_users'] LOOP
     EXECUTE format('ALTER TABLE slipway.%I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('ALTER TABLE slipway.%I FORCE ROW LEVEL SECURITY', t);
@@ -67,6 +67,12 @@ BEGIN
   END LOOP;
 END
 $$;
+-- Nothing for nothing: what a run left that nobody pays for is not its submitter's. A role for everyone is no operator, and is shown
+-- only what is everyone's to see; narrowed to an owner, the owner's.
+CREATE POLICY tenants ON slipway.partial_results FOR SELECT TO slipway_submitter, slipway_reader
+  USING (owner = ANY ((SELECT slipway.own_users())::text[])
+         OR for_submitter AND ((SELECT slipway.for_everyone())
+                               OR (SELECT true FROM slipway.executions e WHERE e.id = execution_id)));
 -- The row '*' is everybody's, and no secret.
 CREATE POLICY tenants ON slipway.quotas FOR SELECT TO slipway_submitter, slipway_reader
   USING (user_id = '*' OR (SELECT slipway.for_everyone()) OR user_id = ANY ((SELECT slipway.own_users())::text[]));
@@ -83,7 +89,7 @@ BEGIN
   FOR c IN SELECT a.attrelid::regclass AS t, a.attname FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid
            WHERE r.relnamespace = 'slipway'::regnamespace AND r.relkind = 'r' AND r.relforcerowsecurity AND NOT a.attisdropped
              AND a.attname IN ('id', 'execution_id', 'user_id', 'name', 'entitlement_id', 'claim_id', 'container_id', 'traceparent',
-                               'labels', 'input', 'output', 'message', 'bytes', 'partial_result', 'detail', 'effective_limits')
+                               'labels', 'input', 'output', 'message', 'bytes', 'result', 'owner', 'detail', 'effective_limits')
              AND NOT (r.relname = 'execution_events' AND a.attname = 'id') LOOP
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', c.t, c.attname);
   END LOOP;

@@ -18,4 +18,5 @@
   "e.node,"                                                                                                \
   " 'startedAt', e.started_at, 'finishedAt', e.finished_at, 'durationMs', e.duration_ms,"                  \
   " 'peakMemoryBytes', e.peak_memory_bytes, 'cpuMs', e.cpu_ms, 'agentRevision', e.agent_revision,"         \
-  " 'imageDigest', e.image_digest, 'price', e.price, 'logsTruncated', e.logs_truncated))"
+  " 'imageDigest', e.image_digest, 'listPrice', e.list_price, 'price', e.price, 'logsTruncated', "         \
+  "e.logs_truncated))"

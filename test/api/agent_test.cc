@@ -37,7 +37,7 @@ TEST(AgentSpec, WhatIsWrittenIsReadBack) {
     "env": [{"name": "MODE", "value": "fast"}, {"name": "EMPTY"}],
     "resources": {"limits": {"cpu": 0.5, "memory": 65536000, "pids": 12, "output": "1Mi", "scratch": "8Mi", "logs": "64Ki"}},
     "timeout": "5m", "maxTimeout": "15m", "maxConcurrent": 8, "securityContext": {"runAsUser": 1000, "runAsGroup": 1001},
-    "runtimeClassName": "gvisor", "inputSchema": {"type": "object"}, "outputSchema": true, "price": "0.05",
+    "runtimeClassName": "gvisor", "inputSchema": {"type": "object"}, "outputSchema": true, "price": "0.05", "owner": "u-7", "partialResults": "submitter",
     "retry": {"limit": 2, "nodeLost": true}, "terminationGracePeriod": "3s", "suspend": true})"));
   ASSERT_TRUE(errors.empty()) << errors.front().path << errors.front().message;
   EXPECT_EQ(spec.limits.memory, 65536000);
@@ -60,6 +60,13 @@ TEST(AgentSpec, EveryErrorIsReportedAtOnceWithItsPath) {
                   R"(spec.resources.limits.memory: expected a quantity between 6Mi and 4Ti, got "1Mi")",
                   R"(spec.timeout: expected a duration such as 5m, 1h30m or whole seconds, got "-5m")",
                   R"(spec.price: expected a decimal in quotes such as "0.05", got 0.05)"));
+}
+
+TEST(AgentSpec, AnOwnerIsAUserAndPartialResultsAreSomebodys) {
+  EXPECT_THAT(errors_of(R"({"image": "x", "owner": "*", "partialResults": "all"})"),
+              ElementsAre(R"(spec.owner: expected the id of a user, got "*")",
+                          R"(spec.partialResults: expected owner or submitter, got "all")"));
+  EXPECT_THAT(errors_of(R"({"image": "x", "owner": null, "partialResults": "owner"})"), ElementsAre());
 }
 
 TEST(AgentSpec, UnknownFieldsAreRefusedWithTheNearestName) {

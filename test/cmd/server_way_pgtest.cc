@@ -116,6 +116,29 @@ TEST(SameThroughAServer, EachLineSaysAndDoesTheSame) {
   }
 }
 
+// What a run left that nobody pays for is read by SQL, by its agent's owner and operators: here by nobody.
+TEST(SameThroughAServer, NoLineShowsWhatAnUnpaidRunLeft) {
+  for (const auto way : {Way::Postgres, Way::Http}) {
+    Shop shop(way);
+    shop.sql().exec(
+        "INSERT INTO slipway.partial_results (execution_id, attempt, agent, owner, for_submitter, reason, "
+        "result) SELECT id, 1, agent, 'u-7', false, 'DeadlineExceeded', 'the whole result' FROM "
+        "slipway.executions WHERE name = 'first'");
+    for (const auto* token : {"admin", "user"}) {
+      if (way == Way::Http && std::string(token) == "user") {
+        shop.speak_with(shop.server().token_of(
+            "user", sql_value(shop, "SELECT user_id FROM slipway.executions WHERE name = 'first'")));
+      }
+      for (const auto* line :
+           {"get ex first -o yaml", "get ex first -o json", "get ex -o json", "describe ex first",
+            "output first", "logs first", "why first", "get agents -o json", "describe agent momentum"}) {
+        const auto said = shop.run("slipway " + std::string(line));
+        EXPECT_EQ((said.out + said.err).find("whole result"), std::string::npos) << line << said.out;
+      }
+    }
+  }
+}
+
 TEST(ThroughAServer, AppliesAllOrNothing) {
   Shop shop(Way::Http);
   shop.write("two.yaml", kTwo);

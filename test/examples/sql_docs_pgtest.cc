@@ -55,7 +55,7 @@ TEST(SqlDocs, EveryStatementRunsAsTheRoleItNames) {
     EXPECT_NO_THROW(Sql(url).exec(block.body)) << block.head << "\n" << block.body;
     ++ran;
   }
-  EXPECT_EQ(ran, 4);
+  EXPECT_EQ(ran, 5);
 }
 
 /// Every table with a column of users, and how many rows name this one.

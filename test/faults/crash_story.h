@@ -78,7 +78,7 @@ inline std::string end_state(House& house, const std::string& id) {
   for (int attempt = 1; attempt <= std::stoi("0" + row["attempt"]); ++attempt) {
     auto made = house.attempt(id, attempt);
     end += "; attempt " + std::to_string(attempt) + " " + made["reason"] + " code " + made["exit_code"] +
-           " partial " + made["partial_result"] + " starts " + std::to_string(starts[attempt]);
+           " partial " + made["partial"] + " starts " + std::to_string(starts[attempt]);
   }
   return end + "; spends " +
          house.sql().value(

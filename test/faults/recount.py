@@ -75,7 +75,11 @@ def recount(database, ledger, probes):
         spend = spend_of.pop(row['id'], None)
         same(f"execution {row['id']} ({row['reason']}): is spent", spend is not None and spend['refunded_at'] is None, spends(row))
         if spend is not None:
-            same(f"execution {row['id']}: price", spend['price'], prices[row['agent'], row['agent_revision']])
+            tag = prices[row['agent'], row['agent_revision']]
+            owed = tag if row['status'] == 'COMPLETED' else 0
+            for name, of in (('execution', row), ('spend', spend)):
+                same(f"{name} {row['id']}: list price", of['list_price'], tag)
+                same(f"{name} {row['id']}: price", of['price'], owed)
     same('spends of no execution', len(spend_of), 0)
 
     # Starts.

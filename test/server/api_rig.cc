@@ -141,7 +141,7 @@ void ApiRig::finish(const std::string& id, const std::string& output) {
       "UPDATE slipway.executions SET stage = 'Finished', status = 'COMPLETED', reason = 'Completed', "
       "finished_at = now(), "
       "output = '" +
-      output + "', exit_code = 0, duration_ms = 5, price = 0.05 WHERE id = '" + id +
+      output + "', exit_code = 0, duration_ms = 5, list_price = 0.05, price = 0.05 WHERE id = '" + id +
       "';"
       "UPDATE slipway.executions SET stage = 'Cleaned' WHERE id = '" +
       id +

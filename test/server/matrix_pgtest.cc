@@ -89,6 +89,34 @@ TEST_F(HttpMatrix, EveryRouteForEveryRoleAndOwner) {
   std::printf("%d of route × role × owner, %d refused\n", tried, refused);
 }
 
+// What a run left that nobody pays for is read by SQL, by its agent's owner and operators: here by nobody.
+TEST_F(HttpMatrix, NoRouteShowsWhatAnUnpaidRunLeft) {
+  sql_.exec(R"(UPDATE slipway.agents SET spec = spec || '{"owner": "u-2"}' WHERE name = 'echo')");
+  const auto execution = submit("u-1");
+  finish(execution);
+  const auto leave =
+      "INSERT INTO slipway.partial_results (execution_id, attempt, agent, agent_revision, "
+      "owner, for_submitter, reason, result) VALUES ($1, 1, 'echo', 1, 'u-2', false, "
+      "'DeadlineExceeded', 'the whole result')";
+  sql_.query(leave, {execution});
+  int walked = 0;
+  for (const auto& route : api_->routes()) {
+    if (route.method != "GET") continue;
+    for (const auto* token : {&user_, &other_, &service_, &reader_, &admin_}) {
+      const auto path = target(route, "u-1", execution);
+      EXPECT_EQ(ask(*token, "GET", path).body.find("whole result"), std::string::npos) << path;
+      ++walked;
+    }
+  }
+  EXPECT_GT(walked, 60);
+  std::string told;
+  as(user_).stream("/v1/executions?watch=1", [&](const std::string& piece) {
+    told += piece;
+    return told.find(execution) == std::string::npos;
+  });
+  EXPECT_EQ(told.find("whole result"), std::string::npos) << told;
+}
+
 TEST_F(HttpMatrix, EveryRouteIsDescribed) {
   std::size_t operations = 0;
   for (const auto& [path, verbs] : openapi_["paths"].items()) operations += verbs.size();

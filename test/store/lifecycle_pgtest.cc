@@ -62,7 +62,7 @@ TEST_F(Lifecycle, FromInsertToCleaned) {
 
   const auto row = sql_->query(
       R"(SELECT status, reason, fault, message, output, exit_code, duration_ms, peak_memory_bytes, cpu_ms,
-    price, finished_at IS NOT NULL, conditions ?& array['Admitted', 'Started', 'Finished'] FROM slipway.executions)")
+    price, list_price, finished_at IS NOT NULL, conditions ?& array['Admitted', 'Started', 'Finished'] FROM slipway.executions)")
                        [0];
   const std::vector<std::optional<std::string>> expected{"COMPLETED",
                                                          "Completed",
@@ -74,6 +74,7 @@ TEST_F(Lifecycle, FromInsertToCleaned) {
                                                          "12345678",
                                                          "42",
                                                          "0.05",
+                                                         "0.05",
                                                          "t",
                                                          "t"};
   EXPECT_EQ(row, expected);
@@ -84,7 +85,7 @@ TEST_F(Lifecycle, FromInsertToCleaned) {
             "Queued Claimed Launching Running Finished");
   EXPECT_EQ(sql_->value("SELECT running FROM slipway.user_usage WHERE user_id = 'u-1'"), "0");
   EXPECT_EQ(sql_->value("SELECT count(*) FROM slipway.entitlement_spends WHERE settled_at IS NOT NULL AND "
-                        "refunded_at IS NULL AND price = 0.05"),
+                        "refunded_at IS NULL AND price = 0.05 AND list_price = 0.05"),
             "1");
   EXPECT_EQ(sql_->value("SELECT started AND ended_at IS NOT NULL AND hard_deadline_at > deadline_at AND "
                         "exit_code = 0 FROM slipway.attempts"),

@@ -114,12 +114,11 @@ class PostgresHarness final : public StoreHarness {
     return number("SELECT count(*) FROM slipway.attempts WHERE execution_id = $1", {id});
   }
   std::optional<std::string> partial_result(const ExecutionId& id, int attempt) override {
-    return sql_
-        .query(
-            "SELECT convert_from(partial_result, 'UTF8') FROM slipway.attempts WHERE execution_id = $1 AND "
-            "attempt = $2",
-            {id, std::to_string(attempt)})
-        .at(0)[0];
+    const auto rows = sql_.query(
+        "SELECT convert_from(result, 'UTF8') FROM slipway.partial_results WHERE execution_id = $1 AND "
+        "attempt = $2",
+        {id, std::to_string(attempt)});
+    return rows.empty() ? std::nullopt : rows[0][0];
   }
   std::string stored_logs(const ExecutionId& id) override {
     const auto hex = sql_.value(

@@ -11,14 +11,14 @@ enum class Op { Select, Insert, Update, Delete };
 
 const Names kViews = {"execution_logs", "agent_statistics", "submissions"};
 const Names kSubmitterReads = {
-    "executions",     "submissions",      "attempts",           "execution_events", "execution_log_chunks",
-    "execution_logs", "entitlements",     "entitlement_spends", "quotas",           "user_usage",
-    "agents",         "schema_migrations"};
+    "executions",     "submissions",       "attempts",           "execution_events", "execution_log_chunks",
+    "execution_logs", "entitlements",      "entitlement_spends", "quotas",           "user_usage",
+    "agents",         "schema_migrations", "partial_results"};
 const Names kControllerWrites = {
     "executions",   "attempts",           "execution_events", "execution_log_chunks",
     "entitlements", "entitlement_spends", "user_usage",       "outcomes",
     "agent_stats",  "agent_stat_buckets", "end_totals",       "totals_teller",
-    "nodes"};
+    "nodes",        "partial_results"};
 // Hashes of secrets: nobody else's to read.
 const Names kNotShown = {"submitter_users", "api_tokens"};
 const Names kAdminWrites = {"agents", "entitlements", "quotas", "nodes", "executions", "submitter_users"};
@@ -41,8 +41,8 @@ bool admin_may(const std::string& table, Op op) {
   if (op == Op::Select || kAdminWrites.contains(table)) return true;
   if (table == "api_tokens") return op != Op::Delete;  // revoked, never forgotten
   if (op == Op::Insert) return table == "agent_revisions" || table == "submissions";
-  return op == Op::Delete &&
-         (table == "attempts" || table == "execution_events" || table == "execution_log_chunks");
+  return op == Op::Delete && (table == "attempts" || table == "partial_results" ||
+                              table == "execution_events" || table == "execution_log_chunks");
 }
 
 bool may(const std::string& role, const std::string& table, const std::string& column, Op op) {
@@ -95,7 +95,8 @@ class Matrix : public TenancyRig {
 
   // A value that is always the server's is nobody's to name, whatever the rights.
   bool generated(const std::string& table, const std::string& column) {
-    return table == "execution_events" && column == "id";
+    return (table == "execution_events" && column == "id") ||
+           (table.starts_with("agent") && column == "owner");
   }
 };
 

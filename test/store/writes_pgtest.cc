@@ -102,10 +102,12 @@ TEST_F(Writes, RefundsFollowTheTableOfReasons) {
                             {e.ref.execution}),
                 refund ? std::string(row.name) : "-")
           << row.name << " started " << started;
-      EXPECT_EQ(sql_->value("SELECT revenue = CASE WHEN $2::boolean THEN 0.05 ELSE 0 END FROM "
-                            "slipway.outcomes WHERE execution_id = $1",
-                            {e.ref.execution, row.priced ? "t" : "f"}),
-                "t");
+      EXPECT_EQ(sql_->value("SELECT concat_ws(' ', o.revenue, e.price, s.price, e.list_price, s.list_price) "
+                            "FROM slipway.outcomes o JOIN slipway.executions e ON e.id = execution_id "
+                            "JOIN slipway.entitlement_spends s USING (execution_id) WHERE execution_id = $1",
+                            {e.ref.execution}),
+                row.priced ? "0.05 0.05 0.05 0.05 0.05" : "0 0 0 0.05 0.05")
+          << row.name << ": price is what is owed";
       ++checked;
     }
   }

@@ -95,7 +95,8 @@ House::Row House::row(const std::string& id) {
 
 House::Row House::attempt(const std::string& id, int number) {
   return row_of(sql(),
-                "SELECT *, slipway.log_text(partial_result) AS partial FROM slipway.attempts WHERE "
+                "SELECT a.*, slipway.log_text(p.result) AS partial FROM slipway.attempts a LEFT JOIN "
+                "slipway.partial_results p USING (execution_id, attempt) WHERE "
                 "execution_id = $1 AND attempt = $2",
                 {id, std::to_string(number)});
 }
