@@ -234,7 +234,7 @@ void ask_dashboard(const Prometheus& prometheus, const std::string& directory) {
   std::ofstream(file) << answers.dump();
   const auto drawn =
       run({"/usr/bin/python3", root + "/test/operations/draw_dashboard.py",
-           root + "/manifests/grafana/slipway.json", file, keep ? keep : directory + "/panels.png"});
+           root + "/manifests/grafana/slipway.json", file, keep ? keep : directory + "/panels.svg"});
   EXPECT_EQ(drawn.exit_code, 0) << drawn.out << drawn.err;
 }
 
