@@ -67,6 +67,7 @@ class DockerEngine {
   void kill();     ///< SIGKILL to dockerd, waits for its end; containers go on
   void suspend();  ///< SIGSTOP
   void resume();   ///< SIGCONT
+  void kill_containerd() { containerd_.kill_and_wait(); }  ///< start() brings it back
   void restart() { kill(), start(); }
 
   /// Makes an image without a registry: busybox-static with all its applets in /bin, an empty /tmp, and
