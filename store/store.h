@@ -224,8 +224,12 @@ class Store {
 
   /// At most `limit` rows at Queued that may be claimed, the fair way: users take turns, the one served
   /// longest ago first, within the band of priority their quota grants; a user's own priority, then age,
-  /// order that user's rows. Users and agents at their limit are passed over.
+  /// order that user's rows. Users and agents at their limit are passed over, and rows whose right may come
+  /// back with a spend that is not settled.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) = 0;
+  /// The same past what others hold locked: for the look after a claim that took less than it was offered.
+  /// Fewer of one user than list_candidates.
+  virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_unlocked_candidates(int limit) = 0;
   /// Takes those of `ids` that are still free for this node, as many as user, agent and entitlement allow, in
   /// this order: owner, attempt and claim id, spend, attempt row, event; one transaction. The answer holds
   /// those taken, at Claimed, and those that have lost their right meanwhile, finished with the reason.
@@ -265,6 +269,8 @@ class Store {
   virtual asio::awaitable<Result<std::vector<ClaimId>>> live_claims(const std::vector<ClaimId>& claims) = 0;
   /// Removes finished rows older than their retention, at most `limit`; ledgers stay. The answer counts them.
   virtual asio::awaitable<Result<int>> retire(int limit) = 0;
+  /// Sets users' counts right that are not what the rows say. The answer tells how many were wrong.
+  virtual asio::awaitable<Result<int>> recount_usage() = 0;
   /// Folds at most `limit` outcome rows into agent_stats. The answer counts them.
   virtual asio::awaitable<Result<int>> fold_outcomes(int limit) = 0;
 

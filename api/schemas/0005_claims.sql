@@ -115,7 +115,7 @@ BEGIN
     SELECT id, attempt, stage, reason, message FROM moved
   ), used AS (
     UPDATE slipway.user_usage u
-    SET queued = u.queued + c.came - c.went, band = c.band,
+    SET queued = greatest(u.queued + c.came - c.went, 0), band = c.band,
         minute = CASE WHEN c.came > 0 THEN this_minute ELSE u.minute END,
         minute_count = CASE WHEN c.came = 0 THEN u.minute_count
                             WHEN u.minute = this_minute THEN u.minute_count + c.came ELSE c.came END
@@ -128,8 +128,30 @@ BEGIN
 END
 $$;
 
+-- Of a user's rights what is used up and may come back, since a spend of it is not settled: the agents for which no other right is
+-- usable, and the rights themselves, for rows that name one. What waits for these waits beside the queue, and stands in it again as
+-- soon as the spend is settled.
+CREATE FUNCTION slipway.awaited_rights(p_user text, p_now timestamptz, OUT agents text[], OUT ids text[]) LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT coalesce(array_agg(DISTINCT r.agent) FILTER (WHERE r.awaited AND NOT r.another), '{}'),
+         coalesce(array_agg(r.id) FILTER (WHERE r.awaited), '{}')
+  FROM (SELECT n.id, n.agent, bool_or(n.lasts AND n.is_left) OVER (PARTITION BY n.agent) AS another,
+               CASE WHEN n.lasts AND NOT n.is_left
+                    THEN EXISTS (SELECT FROM slipway.entitlement_spends s WHERE s.entitlement_id = n.id AND s.settled_at IS NULL)
+                    ELSE false END AS awaited
+        FROM (SELECT x.id, x.agent, x.expires_at IS NULL OR x.expires_at > p_now AS lasts, x.uses IS NULL OR x.used < x.uses AS is_left
+              FROM slipway.entitlements x WHERE x.user_id = p_user) n) r;
+END;
+
+-- Whether a waiting row may be offered for a claim: it is due, its agent has room, and its right is not one that is waited for.
+CREATE FUNCTION slipway.is_offered(e slipway.executions, p_full text[], p_awaited_agents text[], p_awaited_ids text[], p_now timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+RETURN e.agent <> ALL (p_full) AND (e.not_before IS NULL OR e.not_before <= p_now) AND (e.start_deadline IS NULL OR e.start_deadline > p_now)
+  AND (e.attempt > 0 OR CASE WHEN e.entitlement_id IS NULL THEN e.agent <> ALL (p_awaited_agents) ELSE e.entitlement_id <> ALL (p_awaited_ids) END);
+
 -- The next rows that may be claimed, the fair way: users take turns, the one served longest ago first; a band that a quota grants
--- goes before a lower one; a user's own priority orders that user's rows only. Users and agents at their limit are passed over.
+-- goes before a lower one; a user's own priority orders that user's rows only. What cannot be taken now takes no place: users and
+-- agents at their limit, rows whose right is waited for.
 CREATE FUNCTION slipway.list_candidates(p_limit int) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
 DECLARE
   full_agents text[];
@@ -138,22 +160,71 @@ BEGIN
   WHERE a.spec ? 'maxConcurrent' AND slipway.running_of_agent(a.name) >= (a.spec ->> 'maxConcurrent')::int;
   RETURN QUERY
   WITH heads AS MATERIALIZED (
-    SELECT u.user_id, u.band, u.turn, coalesce(q.max_running - u.running, p_limit) AS room
+    SELECT u.user_id, u.band, u.turn, w.agents, w.ids, coalesce(q.max_running - u.running, p_limit) AS room
     FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true
+      CROSS JOIN LATERAL slipway.awaited_rights(u.user_id, now()) w
     WHERE u.queued > 0 AND (q.max_running IS NULL OR u.running < q.max_running)
       -- Not EXISTS: the planner would make a join of it and ask every user who waits, instead of the first few.
       AND (SELECT true FROM slipway.executions e
-           WHERE e.user_id = u.user_id AND e.queued AND e.agent <> ALL (full_agents)
-             AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now()) LIMIT 1)
+           WHERE e.user_id = u.user_id AND e.queued AND slipway.is_offered(e, full_agents, w.agents, w.ids, now()) LIMIT 1)
     ORDER BY u.band DESC, u.turn, u.user_id LIMIT p_limit
   )
   SELECT r.id FROM heads h, LATERAL (
     SELECT e.id, row_number() OVER (ORDER BY e.priority DESC, e.created_at, e.id) AS place FROM slipway.executions e
-    WHERE e.user_id = h.user_id AND e.queued AND e.agent <> ALL (full_agents)
-      AND (e.not_before IS NULL OR e.not_before <= now()) AND (e.start_deadline IS NULL OR e.start_deadline > now())
+    WHERE e.user_id = h.user_id AND e.queued AND slipway.is_offered(e, full_agents, h.agents, h.ids, now())
     ORDER BY e.priority DESC, e.created_at, e.id
     LIMIT least(h.room, ceil(p_limit / (SELECT count(*) FROM heads)::numeric)::int)) r
   ORDER BY h.band DESC, r.place, h.turn, h.user_id LIMIT p_limit;
+END
+$$;
+
+-- The same past what others hold: a row, a user's count, an entitlement, an agent that somebody has locked takes no place either. For
+-- a look after a claim that took less than it was offered: it locks what it looks at, for as long as it looks.
+CREATE FUNCTION slipway.list_unlocked_candidates(p_limit int) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+DECLARE
+  most_of_one CONSTANT int := greatest(1, p_limit / 4);
+  open_agents text[];
+  shut_agents text[];
+  head record;
+  row record;
+  entitled text;
+  offered int := 0;
+  of_user int;
+BEGIN
+  SELECT array_agg(q.name) INTO open_agents FROM (
+    SELECT a.name FROM slipway.agents a WHERE a.spec ? 'maxConcurrent' ORDER BY a.name FOR NO KEY UPDATE SKIP LOCKED) q;
+  SELECT coalesce(array_agg(a.name::text), '{}') INTO shut_agents FROM slipway.agents a
+  WHERE a.spec ? 'maxConcurrent' AND (a.name <> ALL (coalesce(open_agents, '{}'))
+                                      OR slipway.running_of_agent(a.name) >= (a.spec ->> 'maxConcurrent')::int);
+  FOR head IN
+    SELECT u.user_id, w.agents, w.ids, coalesce(q.max_running - u.running, p_limit) AS room
+    FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true
+      CROSS JOIN LATERAL slipway.awaited_rights(u.user_id, now()) w
+    WHERE u.queued > 0 AND (q.max_running IS NULL OR u.running < q.max_running)
+    ORDER BY u.band DESC, u.turn, u.user_id LIMIT 10000
+  LOOP
+    EXIT WHEN offered >= p_limit;
+    PERFORM FROM slipway.user_usage u WHERE u.user_id = head.user_id FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    of_user := 0;
+    FOR row IN
+      SELECT e.id, e.attempt, e.user_id, e.agent, e.entitlement_id FROM slipway.executions e
+      WHERE e.user_id = head.user_id AND e.queued AND slipway.is_offered(e, shut_agents, head.agents, head.ids, now())
+      ORDER BY e.priority DESC, e.created_at, e.id LIMIT 100 FOR UPDATE SKIP LOCKED
+    LOOP
+      EXIT WHEN offered >= p_limit OR of_user >= least(head.room, most_of_one);
+      IF row.attempt = 0 THEN
+        entitled := slipway.entitlement_for(row.user_id, row.agent, row.entitlement_id, now());
+        IF entitled IS NOT NULL THEN  -- else the claim ends the row
+          PERFORM FROM slipway.entitlements n WHERE n.id = entitled FOR NO KEY UPDATE SKIP LOCKED;
+          CONTINUE WHEN NOT FOUND;
+        END IF;
+      END IF;
+      offered := offered + 1;
+      of_user := of_user + 1;
+      RETURN NEXT row.id;
+    END LOOP;
+  END LOOP;
 END
 $$;
 
@@ -164,7 +235,7 @@ $$;
 -- Takes those of `p_ids` that may run now, in the order given: one call, several statements, so that each sees fresh data.
 -- Whose row is locked by somebody else is skipped, never waited for.
 --   1. Locks: the users' counts, the agents that have a limit, the rows, the entitlements.
---   2. Rows that have lost their right meanwhile end here; those that wait for a spend to be settled are put off for a moment.
+--   2. Rows that have lost their right meanwhile end here; those that wait for a spend to be settled wait on.
 --   3. Of the rest as many as user, agent and entitlement allow are taken. Each is asked alone for room first, then in turn
 --      with the others, so that a row held up by one limit takes no place under another; the first in order is always taken.
 CREATE FUNCTION slipway.claim(p_node text, p_epoch bigint, p_ids uuid[], p_message text, p_refusals jsonb)
@@ -238,7 +309,7 @@ BEGIN
     UPDATE slipway.entitlements n SET used = n.used + g.uses
     FROM (SELECT entitlement, count(*)::int AS uses FROM granted WHERE NOT has_spent GROUP BY entitlement) g WHERE n.id = g.entitlement
   ), running AS (
-    UPDATE slipway.user_usage u SET running = u.running + g.n, queued = u.queued - g.n, turn = nextval('slipway.turns')
+    UPDATE slipway.user_usage u SET running = u.running + g.n, queued = greatest(u.queued - g.n, 0), turn = nextval('slipway.turns')
     FROM (SELECT user_id, count(*)::int AS n FROM granted GROUP BY user_id) g WHERE u.user_id = g.user_id
   )
   SELECT array_agg(id) INTO taken FROM granted;
@@ -271,9 +342,6 @@ BEGIN
         WHEN e.attempt > 0 THEN 'usable'
         ELSE slipway.right_of(e.user_id, e.agent, e.entitlement_id, p_at) END AS has
     FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent WHERE e.id = ANY (p_rows)
-  ), put_off AS (
-    UPDATE slipway.executions e SET not_before = p_at + interval '1 second', reason = 'Throttled', message = p_refusals ->> 'Throttled'
-    FROM asked WHERE asked.has = 'waits' AND e.id = asked.id
   ), moved AS (
     UPDATE slipway.executions e
     SET stage = 'Finished', status = 'FAILED', reason = asked.has, fault = 'Policy', message = p_refusals ->> asked.has, finished_at = now()
@@ -292,14 +360,14 @@ BEGIN
     INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
     SELECT id, attempt, stage, reason, message FROM moved
   ), used AS (
-    UPDATE slipway.user_usage u SET queued = u.queued - c.n
+    UPDATE slipway.user_usage u SET queued = greatest(u.queued - c.n, 0)
     FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) c WHERE u.user_id = c.user_id
   )
   SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
 END
 $$;
 
--- Tells the rows at the head of each queue what they wait for: their user's or agent's limit, or a slot. At most `p_limit` rows,
+-- Tells the rows at the head of each queue what they wait for: their user's or agent's limit, a use that may come back, or a slot. At most `p_limit` rows,
 -- and only where it is not said already.
 CREATE FUNCTION slipway.say_why_waiting(p_node text, p_epoch bigint, p_limit int, p_slots_free boolean, p_words jsonb) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -308,10 +376,11 @@ BEGIN
   IF NOT slipway.act_as(p_node, p_epoch) THEN PERFORM slipway.refuse_taken_over(p_node); END IF;
   WITH head AS (
     SELECT r.id, CASE
-        WHEN u.running >= q.max_running OR r.agent_full THEN 'Throttled'
+        WHEN u.running >= q.max_running OR r.agent_full OR r.awaits THEN 'Throttled'
         WHEN NOT p_slots_free THEN 'NoCapacity' END AS reason
     FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true CROSS JOIN LATERAL (
-      SELECT e.id, e.reason, coalesce((a.spec ->> 'maxConcurrent')::int <= slipway.running_of_agent(e.agent), false) AS agent_full
+      SELECT e.id, e.reason, coalesce((a.spec ->> 'maxConcurrent')::int <= slipway.running_of_agent(e.agent), false) AS agent_full,
+             e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits' AS awaits
       FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent AND a.spec ? 'maxConcurrent'
       WHERE e.user_id = u.user_id AND e.queued ORDER BY e.priority DESC, e.created_at, e.id LIMIT 20) r
     WHERE u.queued > 0 ORDER BY u.band DESC, u.turn, u.user_id LIMIT p_limit
@@ -352,6 +421,35 @@ BEGIN
   PERFORM 1 FROM slipway.user_usage u WHERE u.user_id = ANY (p_users) ORDER BY u.user_id FOR UPDATE;
   UPDATE slipway.user_usage u SET running = greatest(u.running - d.n, 0), queued = u.queued + CASE WHEN p_queued THEN d.n ELSE 0 END
     FROM unnest(p_users, p_counts) AS d(user_id, n) WHERE u.user_id = d.user_id;
+END
+$$;
+
+-- Counts that are not what the rows say are set right, a user at a time; whose count is locked waits for the next time. Every step locks
+-- the count of its user before it commits, so nothing is between the rows and the count that is held here. Answers how many were wrong.
+CREATE FUNCTION slipway.recount_usage() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  suspect text;
+  wrong int := 0;
+BEGIN
+  FOR suspect IN
+    SELECT user_id FROM (
+      SELECT u.user_id, u.queued, u.running FROM slipway.user_usage u WHERE u.queued > 0 OR u.running > 0
+      UNION ALL
+      SELECT e.user_id, -1, 0 FROM slipway.executions e WHERE e.queued
+      UNION ALL
+      SELECT e.user_id, 0, -1 FROM slipway.executions e WHERE e.live AND e.finished_at IS NULL) c
+    GROUP BY user_id HAVING sum(queued) <> 0 OR sum(running) <> 0 ORDER BY user_id
+  LOOP
+    PERFORM FROM slipway.user_usage u WHERE u.user_id = suspect FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    UPDATE slipway.user_usage u SET queued = c.queued, running = c.running
+    FROM (SELECT count(*) FILTER (WHERE e.queued) AS queued,
+                 count(*) FILTER (WHERE e.live AND e.finished_at IS NULL) AS running
+          FROM slipway.executions e WHERE e.user_id = suspect AND (e.queued OR e.live)) c
+    WHERE u.user_id = suspect AND (u.queued, u.running) IS DISTINCT FROM (c.queued, c.running);
+    IF FOUND THEN wrong := wrong + 1; END IF;
+  END LOOP;
+  RETURN wrong;
 END
 $$;
 

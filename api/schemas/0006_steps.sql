@@ -108,7 +108,7 @@ $$;
 -- `p_settle`: whether the spend is given back ('refund'), stays ('keep') or is not settled yet (NULL: another attempt comes).
 -- An attempt that has ended keeps the evidence it ended with. The chunks of all rows stand behind each other, `p_log_n` is
 -- how many bytes of its row's stand before it. They take the place of what was stored while the container ran, from byte
--- `p_behind` of it on; NULL: they come behind all of it. Users' counts of running executions come last, since those rows are shared the most.
+-- `p_behind` of it on; NULL: they come behind all of it. Users' counts of running executions come last where no use is given back, since those rows are shared the most.
 CREATE FUNCTION slipway.record_ends(
   p_node text, p_epoch bigint, p_wait boolean,
   p_id uuid[], p_was text[], p_claim uuid[], p_stage text[], p_status text[], p_reason text[], p_fault text[], p_message text[],
@@ -126,6 +126,11 @@ BEGIN
   USING unnest(p_id, p_was, p_claim, p_behind) AS t(id, was, claim, behind)
   JOIN slipway.executions e ON e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
   WHERE t.id = ANY (held) AND c.execution_id = e.id AND c.attempt = e.attempt AND c.seq >= t.behind;
+  -- Who gives uses back locks the users' counts before the entitlements, as first decisions and claims do.
+  IF 'refund' = ANY (p_settle) THEN
+    PERFORM FROM slipway.user_usage u
+    WHERE u.user_id IN (SELECT e.user_id FROM slipway.executions e WHERE e.id = ANY (held)) ORDER BY u.user_id FOR UPDATE;
+  END IF;
   WITH t AS MATERIALIZED (
     SELECT * FROM unnest(p_id, p_was, p_claim, p_stage, p_status, p_reason, p_fault, p_message, p_output, p_settle, p_priced,
                          p_why, p_code, p_oom, p_started, p_finished, p_peak, p_cpu, p_partial, p_detail, p_truncated,

@@ -91,12 +91,15 @@ asio::awaitable<Result<int>> Claimer::claim() {
   if (const auto found = co_await find_lost(); !found) co_return found.error();
   const int free = std::min(parts_.slots.free(), kClaimsAtOnce);
   if (free == 0 || !parts_.lease.held() || parts_.lease.cordoned()) co_return 0;
-  const auto candidates = co_await parts_.store.list_candidates(free);
+  const auto candidates = past_locks_ ? co_await parts_.store.list_unlocked_candidates(free)
+                                      : co_await parts_.store.list_candidates(free);
   if (!candidates) co_return candidates.error();
+  past_locks_ = false;
   if (candidates->empty()) co_return 0;
   const auto steps = co_await parts_.store.claim(*candidates);
   in_doubt_ = !steps && steps.error().error_class == ErrorClass::Doubt;
   if (!steps) co_return steps.error();
+  past_locks_ = steps->size() < candidates->size();
   for (const auto& step : *steps) {
     log_transition(step);
     if (step.to != Stage::Claimed) continue;

@@ -57,7 +57,8 @@ class Claimer : public controller::Reconciler {
   bool may_wait_ = false;   ///< rows may have come to wait since it was last explained to them
   Duration explained_at_{0};
   std::optional<Duration> claimed_at_;
-  bool in_doubt_ = false;  ///< a claim may have been made of which nothing was heard
+  bool past_locks_ = false;  ///< the last claim took less than it was offered: something is held by others
+  bool in_doubt_ = false;    ///< a claim may have been made of which nothing was heard
 };
 
 }  // namespace slipway::reconcilers

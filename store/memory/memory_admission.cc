@@ -6,9 +6,10 @@
 namespace slipway::store {
 namespace {
 
-bool is_running(Stage stage) {
+/// Until its container is proven gone.
+bool takes_room(Stage stage) {
   return stage == Stage::Claimed || stage == Stage::Launching || stage == Stage::Running ||
-         stage == Stage::Stopping;
+         stage == Stage::Stopping || stage == Stage::Recycling;
 }
 
 }  // namespace
@@ -93,7 +94,7 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
     ledger_.close(row, *reason, {}, false);
     return false;
   }
-  if (must_wait(row)) return false;
+  if (is_held_back(row)) return false;
   ledger_.take(row);
   db_.turns_[exec.user_id] = ++db_.last_turn_;
   row.exec.owner = node;
@@ -176,23 +177,24 @@ std::optional<Reason> MemoryAdmission::lost_right(const ExecutionRow& row) {
   return Reason::EntitlementExpired;
 }
 
-bool MemoryAdmission::must_wait(const ExecutionRow& row) const {
+/// Used up, but a spend that is not settled may still be given back.
+bool MemoryAdmission::awaits_right(const ExecutionRow& row) const {
   const auto& exec = row.exec;
-  const bool spent = db_.spends_.contains(exec.ref.execution);
-  if (!spent && !db_.usable_entitlement(exec.user_id, exec.agent)) return true;
-  return is_held_back(row);
+  return !db_.spends_.contains(exec.ref.execution) && !db_.usable_entitlement(exec.user_id, exec.agent) &&
+         has_unsettled_spend(exec.user_id, exec.agent);
 }
 
-/// The user or the agent has as many running as it may.
+/// The user or the agent has as many running as it may, or the right is waited for.
 bool MemoryAdmission::is_held_back(const ExecutionRow& row) const {
   const auto& exec = row.exec;
+  if (awaits_right(row)) return true;
   const auto& quota = quota_of(exec.user_id);
   if (quota.max_running && db_.running(exec.user_id) >= *quota.max_running) return true;
   const auto agent = db_.agents_.find(exec.agent);
   if (agent == db_.agents_.end()) return false;
   const auto limit = agent->second.revisions.back()->max_concurrent;
   const auto of_agent = std::count_if(db_.rows_.begin(), db_.rows_.end(), [&](const auto& entry) {
-    return entry.second.exec.agent == exec.agent && is_running(entry.second.exec.stage);
+    return entry.second.exec.agent == exec.agent && takes_room(entry.second.exec.stage);
   });
   return limit && of_agent >= *limit;
 }

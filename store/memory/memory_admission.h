@@ -25,7 +25,7 @@ class MemoryAdmission {
  private:
   std::optional<Reason> refusal(const ExecutionRow& row);
   std::optional<Reason> lost_right(const ExecutionRow& row);
-  bool must_wait(const ExecutionRow& row) const;
+  bool awaits_right(const ExecutionRow& row) const;
   bool is_held_back(const ExecutionRow& row) const;
   const QuotaRow& quota_of(const std::string& user_id) const;
   int count(const std::string& user_id, Stage stage) const;

@@ -156,6 +156,11 @@ asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_candidates(i
   co_return admission_.candidates(static_cast<std::size_t>(limit));
 }
 
+/// Nobody holds anything locked here.
+asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_unlocked_candidates(int limit) {
+  return list_candidates(limit);
+}
+
 asio::awaitable<Result<int>> MemoryStore::explain_waiting(bool slots_free) {
   if (auto no = refusal()) co_return *no;
   co_return admission_.explain(slots_free);
@@ -306,6 +311,12 @@ asio::awaitable<Result<std::vector<ClaimId>>> MemoryStore::live_claims(const std
     if (!claim.empty() && stands) live.push_back(claim);
   }
   co_return live;
+}
+
+/// What is counted here is counted when it is asked for.
+asio::awaitable<Result<int>> MemoryStore::recount_usage() {
+  if (auto no = refusal()) co_return *no;
+  co_return 0;
 }
 
 asio::awaitable<Result<int>> MemoryStore::retire(int limit) {

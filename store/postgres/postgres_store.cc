@@ -170,6 +170,12 @@ asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_candidates
       "list_candidates", [limit](Connection& c) { return postgres::list_candidates(c, limit); });
 }
 
+asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_unlocked_candidates(int limit) {
+  return impl_->pool->run<std::vector<ExecutionId>>("list_unlocked_candidates", [limit](Connection& c) {
+    return postgres::list_unlocked_candidates(c, limit);
+  });
+}
+
 asio::awaitable<Result<std::vector<Step>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
   return impl_->pool->run<std::vector<Step>>(
       "claim", [ids, me = impl_->identity()](Connection& c) { return postgres::claim(c, me, ids); });
@@ -224,6 +230,12 @@ asio::awaitable<Result<std::vector<ClaimId>>> PostgresStore::live_claims(const s
 asio::awaitable<Result<int>> PostgresStore::retire(int limit) {
   return impl_->fenced<int>("retire", [limit](Connection& c) {
     return static_cast<int>(c.query(postgres::sql::kRetire, {std::to_string(limit)}).number(0, 0));
+  });
+}
+
+asio::awaitable<Result<int>> PostgresStore::recount_usage() {
+  return impl_->fenced<int>("recount_usage", [](Connection& c) {
+    return static_cast<int>(c.query(postgres::sql::kRecountUsage, {}).number(0, 0));
   });
 }
 

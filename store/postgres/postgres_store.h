@@ -45,6 +45,7 @@ class PostgresStore final : public Store {
   asio::awaitable<Result<std::vector<Undecided>>> list_undecided(int limit) override;
   asio::awaitable<Result<std::vector<Step>>> decide(const std::vector<Decision>& decisions) override;
   asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) override;
+  asio::awaitable<Result<std::vector<ExecutionId>>> list_unlocked_candidates(int limit) override;
   asio::awaitable<Result<int>> explain_waiting(bool slots_free) override;
   asio::awaitable<Result<std::vector<Step>>> claim(const std::vector<ExecutionId>& ids) override;
   asio::awaitable<Result<Execution>> load(const ExecutionId& id) override;
@@ -59,6 +60,7 @@ class PostgresStore final : public Store {
   asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() override;
   asio::awaitable<Result<std::vector<ClaimId>>> live_claims(const std::vector<ClaimId>& claims) override;
   asio::awaitable<Result<int>> retire(int limit) override;
+  asio::awaitable<Result<int>> recount_usage() override;
   asio::awaitable<Result<int>> fold_outcomes(int limit) override;
   asio::awaitable<Result<Totals>> read_totals(Duration term) override;
   asio::awaitable<Result<Prospect>> look_ahead() override;

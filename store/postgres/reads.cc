@@ -143,6 +143,10 @@ std::vector<ExecutionId> list_candidates(Connection& connection, int limit) {
   return first_column(connection.query(sql::kListCandidates, {std::to_string(limit)}));
 }
 
+std::vector<ExecutionId> list_unlocked_candidates(Connection& connection, int limit) {
+  return first_column(connection.query(sql::kListUnlockedCandidates, {std::to_string(limit)}));
+}
+
 std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids) {
   return steps(connection.commit(sql::kClaim, {writer.node, std::to_string(writer.epoch), array(ids),
                                                std::string(row_of(Reason::Starting).message), words()}));

@@ -24,6 +24,7 @@ std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, 
 std::vector<Step> decide(Connection& connection, const Writer& writer,
                          const std::vector<Decision>& decisions);
 std::vector<ExecutionId> list_candidates(Connection& connection, int limit);
+std::vector<ExecutionId> list_unlocked_candidates(Connection& connection, int limit);
 int explain_waiting(Connection& connection, const Writer& writer, bool slots_free);
 std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids);
 

@@ -21,6 +21,9 @@ inline constexpr Statement kListUndecided{"list_undecided", R"(
 
 // One transaction each (api/schemas/0005_claims.sql).
 inline constexpr Statement kListCandidates{"list_candidates", "SELECT slipway.list_candidates($1)"};
+inline constexpr Statement kListUnlockedCandidates{"list_unlocked_candidates",
+                                                   "SELECT slipway.list_unlocked_candidates($1)"};
+inline constexpr Statement kRecountUsage{"recount_usage", "SELECT slipway.recount_usage()"};
 inline constexpr Statement kClaim{"claim", "SELECT * FROM slipway.claim($1, $2, $3::uuid[], $4, $5::jsonb)"};
 inline constexpr Statement kExplainWaiting{"explain_waiting",
                                            "SELECT slipway.say_why_waiting($1, $2, $3, $4, $5::jsonb)"};

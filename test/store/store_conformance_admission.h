@@ -96,6 +96,69 @@ TEST_P(StoreConformance, NoMoreRunAtOnceThanTheAgentMay) {
   EXPECT_EQ(harness_->run(store_->list_candidates(10)).value(), std::vector{second});
 }
 
+TEST_P(StoreConformance, WhatWaitsForASpendTakesNoPlaceAtTheHead) {
+  AgentSpec other;
+  other.image = "other:1";
+  harness_->apply_agent("other", other);
+  harness_->grant("u-one", "echo", 1);
+  harness_->grant("u-one", "other", 10);
+  std::vector<ExecutionId> waiting;
+  for (int i = 0; i < 12; ++i) waiting.push_back(queued({.user_id = "u-one"}));
+  const auto usable = queued({.user_id = "u-one", .agent = "other"});
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({waiting[0]})).value()).size(), 1u);
+  EXPECT_EQ(harness_->run(store_->list_candidates(1)).value(), std::vector{usable});
+  EXPECT_EQ(harness_->run(store_->list_candidates(100)).value(), std::vector{usable});
+  EXPECT_EQ(harness_->run(store_->list_unlocked_candidates(4)).value(), std::vector{usable});
+  EXPECT_GT(harness_->run(store_->explain_waiting(true)).value(), 0);
+  EXPECT_EQ(harness_->row(waiting[1])->reason, Reason::Throttled);
+  // The use comes back, and the next in the queue with it.
+  ASSERT_TRUE(finish(end(waiting[0], Stage::Claimed, Reason::EngineError, false)));
+  EXPECT_EQ(harness_->run(store_->list_candidates(1)).value(), std::vector{waiting[1]});
+  // It is spent for good: those who waited for it end.
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({waiting[1]})).value()).size(), 1u);
+  ASSERT_TRUE(finish(end(waiting[1], Stage::Claimed, Reason::ImageNotFound, false)));
+  const auto rightless = harness_->run(store_->list_candidates(100)).value();
+  EXPECT_EQ(rightless.size(), 11u);
+  harness_->run(store_->claim(rightless)).value();
+  EXPECT_EQ(harness_->row(waiting[2])->reason, Reason::EntitlementExhausted);
+}
+
+TEST_P(StoreConformance, WhoWaitsForASpendIsNotBeforeTheRowThatHasIt) {
+  harness_->grant("u-one", "echo", 1);
+  harness_->set_quota("u-one", {.max_running = 2});
+  auto decision = accept(harness_->insert({.user_id = "u-one", .priority = -1}));
+  decision.retry_limit = 1;
+  ASSERT_TRUE(decide(decision));
+  const ExecutionId holder = decision.id;
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({holder})).value()).size(), 1u);
+  const auto first = queued({.user_id = "u-one"});
+  const auto second = queued({.user_id = "u-one"});
+  ASSERT_TRUE(harness_->run(store_->recycle(recycle_of(holder, Stage::Claimed))).value());
+  ASSERT_TRUE(harness_->run(store_->requeue(holder, load(holder).ref.claim, Duration{0})).value());
+  EXPECT_TRUE(harness_->wait_until([&] {
+    return harness_->run(store_->list_candidates(2)).value() == std::vector{holder};
+  })) << "the two before it wait for what it holds";
+  EXPECT_EQ(harness_->row(first)->stage, Stage::Queued);
+  EXPECT_EQ(harness_->row(second)->stage, Stage::Queued);
+}
+
+TEST_P(StoreConformance, WhatIsCleanedUpForARetryTakesTheAgentsRoom) {
+  AgentSpec narrow;
+  narrow.image = "narrow:1";
+  narrow.max_concurrent = 1;
+  narrow.retry_limit = 2;
+  harness_->apply_agent("narrow", narrow);
+  harness_->grant("u-1", "narrow", 10);
+  auto decision = accept(harness_->insert({.user_id = "u-1", .agent = "narrow"}));
+  decision.retry_limit = 2;
+  ASSERT_TRUE(decide(decision));
+  ASSERT_EQ(store::taken(harness_->run(store_->claim({decision.id})).value()).size(), 1u);
+  queued({.user_id = "u-1", .agent = "narrow"});
+  ASSERT_TRUE(harness_->run(store_->recycle(recycle_of(decision.id, Stage::Claimed))).value());
+  EXPECT_TRUE(harness_->run(store_->list_candidates(10)).value().empty())
+      << "its container is not proven gone";
+}
+
 TEST_P(StoreConformance, UsersTakeTurns) {
   for (const auto* user : {"u-heavy", "u-light", "u-middle"}) harness_->grant(user, "echo", 100);
   std::vector<ExecutionId> heavy;

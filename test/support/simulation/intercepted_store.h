@@ -41,6 +41,11 @@ class InterceptedStore final : public store::Store {
         {"store.list_candidates", false}, line_.store_latency(),
         [this, limit] { return inner_.list_candidates(limit); });
   }
+  boost::asio::awaitable<Result<std::vector<ExecutionId>>> list_unlocked_candidates(int limit) override {
+    return interceptor_.lead<std::vector<ExecutionId>>(
+        {"store.list_unlocked_candidates", false}, line_.store_latency(),
+        [this, limit] { return inner_.list_unlocked_candidates(limit); });
+  }
   boost::asio::awaitable<Result<std::vector<store::Step>>> claim(
       const std::vector<ExecutionId>& ids) override {
     return interceptor_.lead<std::vector<store::Step>>({"store.claim", true}, line_.store_latency(),
@@ -92,6 +97,10 @@ class InterceptedStore final : public store::Store {
   boost::asio::awaitable<Result<int>> retire(int limit) override {
     return interceptor_.lead<int>({"store.retire", true}, line_.store_latency(),
                                   [this, limit] { return inner_.retire(limit); });
+  }
+  boost::asio::awaitable<Result<int>> recount_usage() override {
+    return interceptor_.lead<int>({"store.recount_usage", true}, line_.store_latency(),
+                                  [this] { return inner_.recount_usage(); });
   }
   boost::asio::awaitable<Result<int>> fold_outcomes(int limit) override {
     return interceptor_.lead<int>({"store.fold_outcomes", true}, line_.store_latency(),
