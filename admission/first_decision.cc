@@ -3,19 +3,21 @@
 #include <utility>
 
 #include "api/granted.h"
+#include "api/utf8.h"
 
 namespace slipway::admission {
 namespace {
 
 constexpr std::size_t kInputBytes = 1 << 20;
+constexpr std::size_t kMostWords = 2048;  // a pointer into an input is a kilobyte at most
 
-store::Decision refuse(const store::Undecided& row, Reason reason, std::string message = {}) {
+store::Decision refuse(const store::Undecided& row, Reason reason, const std::string& message = {}) {
   store::Decision decision;
   decision.id = row.id;
   decision.from = row.stage;
   decision.to = Stage::Finished;
   decision.reason = reason;
-  decision.message = std::move(message);
+  decision.message = excerpt(message, kMostWords);
   return decision;
 }
 

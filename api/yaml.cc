@@ -10,6 +10,7 @@
 
 #include "api/fields.h"
 #include "api/source_lines.h"
+#include "api/utf8.h"
 #include "api/yaml_caps.h"
 #include "api/yaml_scalar.h"
 #include "api/yaml_sentences.h"
@@ -76,7 +77,7 @@ class Builder : public YAML::EventHandler {
     auto value = resolve_plain_scalar(text);
     if (!value) {
       report(mark, next_path(),
-             "the number " + text.substr(0, 40) + " has no JSON form; put it in quotes to keep it as text");
+             "the number " + excerpt(text, 40) + " has no JSON form; put it in quotes to keep it as text");
       return add(mark, json());
     }
     add(mark, std::move(*value));

@@ -1,4 +1,5 @@
 #include "client/answers.h"
+#include "api/utf8.h"
 
 namespace slipway::client {
 namespace {
@@ -16,7 +17,7 @@ Error stranger(const std::string& url, const std::string& what) {
 std::string words_of(const json& problem) {
   const auto code = text_in(problem, "code"), detail = text_in(problem, "detail");
   const bool plain = code == "Invalid" || code == "NotFound" || code == "Conflict" || code == "Forbidden";
-  return (plain || code.empty() ? detail : code + ": " + detail).substr(0, kMostWords);
+  return excerpt(plain || code.empty() ? detail : code + ": " + detail, kMostWords);
 }
 
 }  // namespace
@@ -66,10 +67,10 @@ Result<json> object_of(const Answer& answer, const std::string& url) {
   const bool is_json = answer.content_type.starts_with("application/json");
   auto body = is_json ? json::parse(answer.body, nullptr, false) : json();
   if (!body.is_object())
-    return stranger(
-        url, is_json ? "its JSON is broken"
-                     : "it sends " + (answer.content_type.empty() ? std::string("nothing it names")
-                                                                  : answer.content_type.substr(0, 64)));
+    return stranger(url,
+                    is_json ? "its JSON is broken"
+                            : "it sends " + (answer.content_type.empty() ? std::string("nothing it names")
+                                                                         : excerpt(answer.content_type, 64)));
   return Result<json>(boost::system::in_place_value, std::move(body));
 }
 

@@ -1,5 +1,6 @@
 #include "server/api.h"
 
+#include "api/utf8.h"
 #include "logging/log.h"
 #include "server/answers.h"
 #include "server/token_text.h"
@@ -102,7 +103,7 @@ struct Api::State {
         path = std::move(*parts_of_path);
         return &routes[i];
       }
-      problem = {405, "MethodNotAllowed", "This path has no " + request.method.substr(0, 16) + ".", {}, 0};
+      problem = {405, "MethodNotAllowed", "This path has no " + excerpt(request.method, 16) + ".", {}, 0};
     }
     return nullptr;
   }

@@ -1,5 +1,6 @@
 // POST /v1/apply: documents of any kind, all of them or none; and who it is that asks.
 #include "api/timestamp.h"
+#include "api/utf8.h"
 #include "server/answers.h"
 #include "server/json_slice.h"
 
@@ -53,7 +54,7 @@ Object object_of(const Call& call, json document, std::string_view text) {
 /// "fresh.yaml:3": where the client has it from, for the sentences about it; out of no file if it does not
 /// say.
 void name_source(Object& object, const json& source) {
-  const auto text = source.is_string() ? source.get<std::string>().substr(0, 512) : std::string();
+  const auto text = source.is_string() ? excerpt(source.get_ref<const std::string&>(), 512) : std::string();
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) return;
   object.file = text.substr(0, colon);

@@ -3,6 +3,7 @@
 
 #include "admission/foresight.h"
 #include "api/json_schema/strict_json.h"
+#include "api/utf8.h"
 #include "server/answers.h"
 #include "server/json_slice.h"
 #include "server/token_text.h"
@@ -35,7 +36,7 @@ void require_json(const Request& request) {
   if (!type.starts_with("application/json"))
     refuse(
         415, "NotJson",
-        "Send the body as application/json" + (type.empty() ? "." : ", not as " + type.substr(0, 64) + "."));
+        "Send the body as application/json" + (type.empty() ? "." : ", not as " + excerpt(type, 64) + "."));
 }
 
 }  // namespace

@@ -1,13 +1,29 @@
 #include "api/json_schema/strict_json.h"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 #include <vector>
+
+#include "api/json_schema/sentences.h"
 
 namespace slipway {
 namespace {
 
 using nlohmann::json;
+
+constexpr long kMostDecimals = 16383;  // PostgreSQL's numeric holds no more, though json takes any
+
+/// Digits behind the point once the exponent is applied: "1.5e-10" has 11. Saturates.
+long decimals(std::string_view number) {
+  const auto e = number.find_first_of("eE");
+  const auto mantissa = number.substr(0, e);
+  const auto point = mantissa.find('.');
+  const long behind = point == std::string_view::npos ? 0 : static_cast<long>(mantissa.size() - point - 1);
+  if (e == std::string_view::npos) return behind;
+  const auto exponent = std::strtol(std::string(number.substr(e + 1)).c_str(), nullptr, 10);
+  return exponent < -kMostDecimals ? kMostDecimals + 1 : behind - exponent;
+}
 
 /// Answers nlohmann's events; false ends the parse.
 class Inspector : public nlohmann::json_sax<json> {
@@ -18,7 +34,10 @@ class Inspector : public nlohmann::json_sax<json> {
   bool boolean(bool) override { return true; }
   bool number_integer(number_integer_t) override { return true; }
   bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool number_float(number_float_t, const string_t& text) override {
+    return decimals(text) <= kMostDecimals ||
+           refuse("a number with more than " + std::to_string(kMostDecimals) + " decimals");
+  }
   bool binary(binary_t&) override { return refuse("binary data"); }
   bool string(string_t& text) override { return no_nul(text); }
   bool start_object(std::size_t) override { return open(); }
@@ -28,7 +47,7 @@ class Inspector : public nlohmann::json_sax<json> {
   bool key(string_t& name) override {
     if (!no_nul(name)) return false;
     if (!keys_.back().insert(name).second)
-      return refuse("the key \"" + name.substr(0, 64) + "\" stands twice in one object");
+      return refuse("the key " + json_schema::quote(std::string_view(name)) + " stands twice in one object");
     return true;
   }
   bool parse_error(std::size_t position, const std::string&,
@@ -68,6 +87,9 @@ class Inspector : public nlohmann::json_sax<json> {
 
 std::string check_strict_json(std::string_view bytes, int max_depth) {
   if (bytes.starts_with("\xEF\xBB\xBF")) return "a byte order mark before the JSON";
+  // The parser takes a NUL for the end of the text, and the database takes none at all.
+  if (const auto nul = bytes.find('\0'); nul != std::string_view::npos)
+    return "not valid JSON at byte " + std::to_string(nul + 1);
   Inspector inspector(max_depth);
   if (json::sax_parse(bytes, &inspector)) return {};
   return inspector.problem().empty() ? "not valid JSON" : inspector.problem();

@@ -12,6 +12,7 @@
 #include <deque>
 #include <fstream>
 
+#include "api/utf8.h"
 #include "cmd/slipway/session.h"
 
 namespace slipway::cli {
@@ -95,7 +96,7 @@ std::string ChildProcess::last_lines(std::size_t lines) const {
     if (tail.size() > lines) tail.pop_front();
   }
   std::string text;
-  for (const auto& line : tail) text += "  " + name_ + "| " + line.substr(0, 500) + "\n";
+  for (const auto& line : tail) text += "  " + name_ + "| " + excerpt(line, 500) + "\n";
   return text;
 }
 

@@ -6,6 +6,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "admission/first_decision.h"
+#include "logging/log.h"
+#include "reconcilers/execution/in_halves.h"
+#include "reconcilers/execution/simpler.h"
 #include "reconcilers/execution/transition_log.h"
 
 namespace slipway::reconcilers {
@@ -81,10 +84,50 @@ asio::awaitable<Result<int>> Claimer::decide() {
   for (std::size_t i = 0; i < undecided->size(); ++i)
     decisions.push_back(
         admission::decide_first((*undecided)[i], inputs[i], parts_.policy, parts_.clock.now()));
-  const auto steps = co_await parts_.store.decide(decisions);
+  const auto steps = co_await write_decisions(std::move(decisions));
   if (!steps) co_return steps.error();
   for (const auto& step : *steps) log_transition(step);
   co_return static_cast<int>(steps->size());
+}
+
+asio::awaitable<Result<std::vector<store::Step>>> Claimer::write_decisions(
+    std::vector<store::Decision> decisions) {
+  return in_halves(
+      std::move(decisions),
+      [this](const std::vector<store::Decision>& part) { return parts_.store.decide(part); },
+      [this](store::Decision decision, Error error) { return decide_simpler(std::move(decision), error); });
+}
+
+/// Of one that the database refuses for what is in it, the next simpler forms, until one is taken. A row that
+/// takes none is told of and left: others are not to wait for it.
+asio::awaitable<Result<std::vector<store::Step>>> Claimer::decide_simpler(store::Decision decision,
+                                                                          Error error) {
+  const auto id = decision.id;
+  logging::warn("a decision was refused as data", {{"execution", id}, {"error", error.message}});
+  while (const auto next = simpler(decision)) {
+    decision = *next;
+    auto steps = co_await parts_.store.decide({decision});
+    if (steps || steps.error().error_class != ErrorClass::Invalid) co_return steps;
+  }
+  logging::error("no decision over this row can be written", {{"execution", id}, {"error", error.message}});
+  co_return std::vector<store::Step>{};
+}
+
+/// A row whose claim is refused for what is in it would stand at the head of its queue for ever: it ends.
+asio::awaitable<Result<std::vector<store::Step>>> Claimer::take(std::vector<ExecutionId> candidates) {
+  return in_halves(
+      std::move(candidates),
+      [this](const std::vector<ExecutionId>& part) -> asio::awaitable<Result<std::vector<store::Step>>> {
+        auto steps = co_await parts_.store.claim(part);
+        in_doubt_ = in_doubt_ || (!steps && steps.error().error_class == ErrorClass::Doubt);
+        co_return steps;
+      },
+      [this](ExecutionId id, Error error) {
+        store::Decision waits;
+        waits.id = std::move(id);
+        waits.from = waits.to = Stage::Queued;
+        return decide_simpler(std::move(waits), std::move(error));
+      });
 }
 
 asio::awaitable<Result<int>> Claimer::claim() {
@@ -96,8 +139,7 @@ asio::awaitable<Result<int>> Claimer::claim() {
   if (!candidates) co_return candidates.error();
   past_locks_ = false;
   if (candidates->empty()) co_return 0;
-  const auto steps = co_await parts_.store.claim(*candidates);
-  in_doubt_ = !steps && steps.error().error_class == ErrorClass::Doubt;
+  const auto steps = co_await take(*candidates);
   if (!steps) co_return steps.error();
   past_locks_ = steps->size() < candidates->size();
   for (const auto& step : *steps) {

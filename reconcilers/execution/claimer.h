@@ -40,7 +40,10 @@ class Claimer : public controller::Reconciler {
 
  private:
   asio::awaitable<Result<int>> decide();
+  asio::awaitable<Result<std::vector<store::Step>>> write_decisions(std::vector<store::Decision> decisions);
+  asio::awaitable<Result<std::vector<store::Step>>> decide_simpler(store::Decision decision, Error error);
   asio::awaitable<Result<int>> claim();
+  asio::awaitable<Result<std::vector<store::Step>>> take(std::vector<ExecutionId> candidates);
   asio::awaitable<Result<void>> find_lost();
   Duration gathers_for() const;
   asio::awaitable<Result<void>> explain();

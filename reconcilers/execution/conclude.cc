@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/utf8.h"
 #include "reconcilers/execution/plan.h"
 
 // How an ended attempt is judged. Our verdict, the engine's out-of-memory mark and the exit code are three
@@ -12,6 +13,7 @@ namespace {
 using runtime::ContainerState;
 using runtime::Observation;
 
+constexpr std::size_t kMostDetail = 4096;  // bytes of what the engine or a check says of one attempt
 constexpr auto kEngineSettles =
     std::chrono::seconds(30);  // a starting engine stops what it finds within this
 
@@ -86,13 +88,14 @@ std::string message_of(Reason reason, const std::string& result_problem) {
 Record end(const Execution& e, Reason reason, std::optional<std::string> output, store::AttemptEnd attempt,
            std::string message = {}) {
   attempt.reason = reason;
+  attempt.detail = excerpt(attempt.detail, kMostDetail);
   if (may_retry(e, reason)) return store::Recycle{e.ref.execution, e.ref.claim, e.stage, std::move(attempt)};
   store::Finish finish;
   finish.id = e.ref.execution;
   finish.claim = e.ref.claim;
   finish.from = e.stage;
   finish.reason = reason;
-  finish.message = std::move(message);
+  finish.message = valid_text(message);
   finish.output = std::move(output);
   finish.attempt = std::move(attempt);
   return finish;

@@ -7,6 +7,7 @@
 
 #include "logging/log.h"
 #include "reconcilers/execution/advance.h"
+#include "reconcilers/execution/simpler.h"
 #include "reconcilers/execution/transition_log.h"
 
 // One pass:
@@ -179,9 +180,11 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_o
     pass.inside = std::make_shared<GatePass>(parts_.gate);
   }
   steps_[pass.row.ref.execution] = "record";
+  const auto wanted = plan.record.index();
   const auto written = co_await write(pass, plan.record);
   if (!written) co_return written.error();
-  if (!*written) co_return Outcome{Again{}};
+  // An end where a step could not be written: what was to follow the step does not.
+  if (!*written || plan.record.index() != wanted) co_return Outcome{Again{}};
   if (const auto* transition = std::get_if<store::Transition>(&plan.record)) {
     pass.row = advance(std::move(pass.row), *transition);
     if (transition->kill_at) keep_watch(pass);  // the verdict is recorded: TERM is sent once, and here
@@ -196,7 +199,20 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::carry_o
 // --- record
 // -----------------------------------------------------------------------------------------------------------
 
-ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write(const Pass& pass, const Record& record) {
+/// What is refused as data is written in the next simpler form; `record` is then what was written.
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write(const Pass& pass, Record& record) {
+  for (;;) {
+    const auto written = co_await write_once(pass, record);
+    if (written || written.error().error_class != ErrorClass::Invalid) co_return written;
+    logging::warn("a record was refused as data",
+                  {{"execution", pass.row.ref.execution}, {"error", written.error().message}});
+    auto next = simpler(record, pass.row.ref);
+    if (!next) co_return written;
+    record = std::move(*next);
+  }
+}
+
+ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_once(const Pass& pass, const Record& record) {
   if (const auto* transition = std::get_if<store::Transition>(&record))
     co_return co_await write_transition(pass, *transition);
   if (const auto* finish = std::get_if<store::Finish>(&record))
@@ -290,6 +306,8 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
     spec.input = *std::exchange(pass.row.input, std::nullopt);
   } else {
     auto input = co_await parts_.store.load_input(pass.row.ref.execution);
+    if (!input && input.error().error_class == ErrorClass::Invalid)
+      co_return co_await give_up(pass, "the input cannot be read: " + input.error().message);
     if (!input) co_return input.error();
     spec.input = std::move(*input);
     if (!parts_.lease.held()) co_return Outcome{Again{}};  // it may have run out meanwhile
@@ -302,6 +320,15 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
   // it.
   if (pass.seen.state == ContainerState::Absent) co_return Outcome{Again{}};
   co_return co_await go_on(std::move(pass));
+}
+
+/// What cannot be read is never read: the attempt ends.
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::give_up(const Pass& pass,
+                                                                                 std::string why) {
+  Record record = end_attempt(pass.row, Reason::EngineError, std::move(why));
+  const auto written = co_await write(pass, record);
+  if (!written) co_return written.error();
+  co_return Outcome{Again{}};
 }
 
 ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_create_failure(
@@ -390,6 +417,8 @@ ExecutionReconciler::Awaitable<Evidence> ExecutionReconciler::collect(const Pass
   auto evidence = co_await parts_.runtime.collect(ref, pass.seen.container_id, limits, {});
   if (!evidence || evidence->logs_from_start) co_return evidence;
   const auto stored = co_await parts_.store.live_log(ref.execution, ref.attempt);
+  // What was stored cannot be read: what the engine has of the log is all there is.
+  if (!stored && stored.error().error_class == ErrorClass::Invalid) co_return evidence;
   if (!stored) co_return stored.error();
   const auto& logs = evidence->logs;
   if (stored->end == 0 || (!logs.empty() && logs.front().at == stored->begins)) co_return evidence;
@@ -412,8 +441,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
         },
         asio::use_awaitable);
   }
-  const auto record =
-      conclude(pass.row, pass.seen, view_of(pass.row), std::move(findings), parts_.clock.now());
+  auto record = conclude(pass.row, pass.seen, view_of(pass.row), std::move(findings), parts_.clock.now());
   const auto written = co_await write(pass, record);
   if (!written) co_return written.error();
   if (!*written || !std::holds_alternative<store::Finish>(record)) co_return Outcome{Again{}};

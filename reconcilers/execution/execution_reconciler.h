@@ -76,7 +76,8 @@ class ExecutionReconciler : public controller::Reconciler {
   Awaitable<bool> look(Pass& pass);
   Awaitable<Outcome> go_on(Pass pass);
   Awaitable<Outcome> carry_out(Pass pass, Plan plan);
-  Awaitable<bool> write(const Pass& pass, const Record& record);
+  Awaitable<bool> write(const Pass& pass, Record& record);
+  Awaitable<bool> write_once(const Pass& pass, const Record& record);
   Awaitable<bool> write_transition(const Pass& pass, const store::Transition& transition);
   Awaitable<bool> write_finish(const Pass& pass, const store::Finish& finish);
   Awaitable<bool> write_recycle(const Pass& pass, const store::Recycle& recycle);
@@ -84,6 +85,7 @@ class ExecutionReconciler : public controller::Reconciler {
 
   Awaitable<Outcome> apply(Pass pass, const Action& action, Outcome next);
   Awaitable<Outcome> apply_create(Pass pass);
+  Awaitable<Outcome> give_up(const Pass& pass, std::string why);
   Awaitable<Outcome> apply_create_failure(const Pass& pass, const Error& error);
   Awaitable<Outcome> apply_start(Pass pass);
   Awaitable<Outcome> apply_doubt(const Pass& pass);

@@ -1,5 +1,6 @@
 #include "runtime/docker/docker_runtime.h"
 
+#include "api/utf8.h"
 #include "runtime/docker/docker_impl.h"
 
 namespace slipway::runtime {
@@ -17,7 +18,7 @@ DockerRuntime::Impl::Impl(DockerOptions options, asio::any_io_executor io, asio:
 
 Error engine_error(ErrorClass error_class, std::string_view op, const EngineResponse& response) {
   return Error{error_class, std::string(op) + ": status " + std::to_string(response.status) + " " +
-                                response.body.substr(0, 500)};
+                                excerpt(response.body, 500)};
 }
 
 std::string url_escape(std::string_view text) {

@@ -1,3 +1,4 @@
+#include "api/utf8.h"
 #include "runtime/docker/docker_impl.h"
 #include "runtime/docker/image_ref.h"
 
@@ -107,9 +108,9 @@ asio::awaitable<Result<PullResult>> DockerRuntime::Impl::fetch(std::string image
   }
   if (status != 200)
     co_return failure(status == 404 ? PullFailure::NotFound : PullFailure::Failed,
-                      std::to_string(status) + " " + pending.substr(0, 500));
+                      std::to_string(status) + " " + excerpt(pending, 500));
   if (error.empty()) error = error_in(pending);
-  if (!error.empty()) co_return failure(PullFailure::Failed, error.substr(0, 500));
+  if (!error.empty()) co_return failure(PullFailure::Failed, excerpt(error, 500));
   auto present = co_await inspect_image(image);
   if (!present) co_return present.error();
   if (!*present) co_return failure(PullFailure::Failed, "pulled, but the engine does not have it");

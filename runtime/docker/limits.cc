@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "api/utf8.h"
+
 namespace slipway::runtime {
 namespace {
 
@@ -46,7 +48,7 @@ bool covers(const json& asked, const json& got) {
 
 std::string short_dump(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > 200 ? text.substr(0, 200) + "…" : text;
+  return text.size() > 200 ? excerpt(text, 200) + "…" : text;
 }
 
 std::string difference(std::string_view name, const json& asked, const json& got) {

@@ -1,9 +1,12 @@
+#include "api/utf8.h"
 #include "runtime/docker/docker_impl.h"
 #include "runtime/docker/limits.h"
 #include "runtime/docker/rfc3339.h"
 
 namespace slipway::runtime {
 namespace {
+
+constexpr std::size_t kMostWords = 4096;  // of what the engine says of a failure
 
 using nlohmann::json;
 
@@ -26,7 +29,7 @@ void read_state(const json& state, Observation& seen) {
   const json& code = member(state, "ExitCode");
   seen.exit_code = code.is_number_integer() ? code.get<int>() : 0;
   seen.oom_killed = member(state, "OOMKilled").is_boolean() && member(state, "OOMKilled").get<bool>();
-  seen.engine_error = text_of(member(state, "Error"));
+  seen.engine_error = excerpt(text_of(member(state, "Error")), kMostWords);
   seen.started_at = parse_rfc3339(text_of(member(state, "StartedAt"))).value_or(TimePoint{});
   seen.finished_at = parse_rfc3339(text_of(member(state, "FinishedAt"))).value_or(TimePoint{});
   if (seen.finished_at != TimePoint{}) seen.finished_at = std::max(seen.finished_at, seen.started_at);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "store/postgres/refusal.h"
+
 namespace slipway::store::postgres {
 
 struct CoalescingWriter::Entry {
@@ -28,7 +30,8 @@ class Attempt {
     if (entries.empty()) return;
     try {
       settle(entries, write_batch(connection_, entries[0]->writer, writes(entries), alone_));
-    } catch (const Failure& failure) {
+    } catch (const Failure& cause) {
+      const auto failure = refusal(cause);
       const bool refused = failure.error().error_class == ErrorClass::Invalid;
       if (refused && entries.size() > 1) {
         run(entries.first(entries.size() / 2));

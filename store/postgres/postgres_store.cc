@@ -6,6 +6,7 @@
 #include "store/postgres/parameters.h"
 #include "store/postgres/pool.h"
 #include "store/postgres/reads.h"
+#include "store/postgres/refusal.h"
 #include "store/postgres/statements.h"
 #include "store/postgres/write.h"
 
@@ -93,6 +94,16 @@ PostgresStore::~PostgresStore() {
 
 namespace {
 
+/// Runs `work`, over which a row may end if it is refused as data: that is told apart (refusal.h).
+template <class Work>
+auto telling_refusals(Work work) {
+  try {
+    return work();
+  } catch (const Failure& failure) {
+    throw postgres::refusal(failure);
+  }
+}
+
 asio::awaitable<Result<void>> without_value(asio::awaitable<Result<bool>> call) {
   const auto done = co_await std::move(call);
   if (!done) co_return done.error();
@@ -155,7 +166,7 @@ asio::awaitable<Result<std::vector<Undecided>>> PostgresStore::list_undecided(in
 
 asio::awaitable<Result<std::vector<Step>>> PostgresStore::decide(const std::vector<Decision>& decisions) {
   return impl_->pool->run<std::vector<Step>>("decide", [decisions, me = impl_->identity()](Connection& c) {
-    return postgres::decide(c, me, decisions);
+    return telling_refusals([&] { return postgres::decide(c, me, decisions); });
   });
 }
 
@@ -177,8 +188,9 @@ asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_unlocked_c
 }
 
 asio::awaitable<Result<std::vector<Step>>> PostgresStore::claim(const std::vector<ExecutionId>& ids) {
-  return impl_->pool->run<std::vector<Step>>(
-      "claim", [ids, me = impl_->identity()](Connection& c) { return postgres::claim(c, me, ids); });
+  return impl_->pool->run<std::vector<Step>>("claim", [ids, me = impl_->identity()](Connection& c) {
+    return telling_refusals([&] { return postgres::claim(c, me, ids); });
+  });
 }
 
 asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
@@ -186,8 +198,9 @@ asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
 }
 
 asio::awaitable<Result<std::string>> PostgresStore::load_input(const ExecutionId& id) {
-  return impl_->pool->run<std::string>("load_input",
-                                       [id](Connection& c) { return postgres::load_input(c, id); });
+  return impl_->pool->run<std::string>("load_input", [id](Connection& c) {
+    return telling_refusals([&] { return postgres::load_input(c, id); });
+  });
 }
 
 asio::awaitable<Result<bool>> PostgresStore::record(const Transition& transition) {
@@ -212,8 +225,9 @@ asio::awaitable<Result<bool>> PostgresStore::append_log(const LogAppend& append)
 }
 
 asio::awaitable<Result<LiveLog>> PostgresStore::live_log(const ExecutionId& id, int attempt) {
-  return impl_->pool->run<LiveLog>(
-      "live_log", [id, attempt](Connection& c) { return postgres::live_log(c, id, attempt); });
+  return impl_->pool->run<LiveLog>("live_log", [id, attempt](Connection& c) {
+    return telling_refusals([&] { return postgres::live_log(c, id, attempt); });
+  });
 }
 
 asio::awaitable<Result<std::vector<ExecutionId>>> PostgresStore::list_unconverged() {

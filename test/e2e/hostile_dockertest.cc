@@ -43,6 +43,7 @@ TEST_P(Hostile, Results) {
   EXPECT_EQ(run("echo '{\"a\":1,\"a\":2}' > /output/result.json"), "FAILED OutputInvalid 0");
   EXPECT_EQ(run("printf '\\377' > /output/result.json"), "FAILED OutputInvalid 0");
   EXPECT_EQ(run("echo 1e131071 > /output/result.json"), "FAILED OutputInvalid 0");
+  EXPECT_EQ(run("printf '{\"ok\":true}\\0' > /output/result.json"), "FAILED OutputInvalid 0");
   EXPECT_EQ(run("rm -rf /output; exit 0"), "FAILED OutputMissing 0");
   expect_neighbour_unharmed();
   EXPECT_EQ(house_.leftovers(), std::vector<std::string>{});

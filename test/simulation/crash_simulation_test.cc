@@ -71,6 +71,8 @@ const char* name_of(Fate fate) {
       return "call lost";
     case Fate::AnswerLost:
       return "answer lost";
+    case Fate::Refused:
+      return "refused";
     case Fate::DiesBefore:
       return "dies before";
     case Fate::DiesDuring:

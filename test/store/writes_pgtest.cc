@@ -217,6 +217,17 @@ TEST_F(Batches, APoisonRowIsRefusedAloneAndItsNeighboursAreWritten) {
   EXPECT_EQ(sql_->value("SELECT running FROM slipway.user_usage"), "3");
 }
 
+// What the schema or the rights refuse is no row's fault: nothing simpler would be taken either.
+TEST_F(Batches, AStatementThatIsRefusedWhateverItCarriesBlamesNoRow) {
+  const auto e = running();
+  sql_->exec("ALTER TABLE slipway.outcomes RENAME TO elsewhere");
+  const auto refused = run(store_->finish(end(e, Stage::Running, Reason::Completed)));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_NE(refused.error().error_class, ErrorClass::Invalid);
+  sql_->exec("ALTER TABLE slipway.elsewhere RENAME TO outcomes");
+  EXPECT_TRUE(run(store_->finish(end(e, Stage::Running, Reason::Completed))).value());
+}
+
 TEST_F(Batches, ALockHeldByASubmitterStallsNobodyElse) {
   std::vector<Execution> rows;
   for (int i = 0; i < 6; ++i) rows.push_back(running());

@@ -75,8 +75,17 @@ bool is_read(const std::string& name) {
   return reads.contains(name);
 }
 
+std::string message(char type, const std::string& body) {
+  const auto size = body.size() + 4;
+  std::string bytes(1, type);
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(size >> shift & 0xff);
+  return bytes + body;
+}
+
 class PostgresDialect final : public Dialect {
  public:
+  explicit PostgresDialect(bool reads) : reads_(reads) {}
+
   std::vector<Piece> from_client(const std::string& bytes) override {
     in_ += bytes;
     std::vector<Piece> whole;
@@ -98,9 +107,18 @@ class PostgresDialect final : public Dialect {
     bool ready = false;
     while (out_.size() >= 5 && out_.size() >= 1 + big_endian(out_.data() + 1, 4)) {
       ready |= out_[0] == 'Z';
+      if (out_[0] == 'Z' && out_.size() > 5) state_ = out_[5];
       out_.erase(0, 1 + big_endian(out_.data() + 1, 4));
     }
     return ready;
+  }
+
+  /// ErrorResponse and ReadyForQuery. A transaction that was open is one that has failed.
+  std::string refusal(const std::string& code) override {
+    const std::string end(1, '\0');
+    return message('E',
+                   "SERROR" + end + "VERROR" + end + "C" + code + end + "Mrefused by the proxy" + end + end) +
+           message('Z', state_ == 'I' ? "I" : "E");
   }
 
  private:
@@ -116,6 +134,7 @@ class PostgresDialect final : public Dialect {
     std::size_t at = 0;
     if (type == 'B') {
       const auto name = test::name_of(Bound(body));
+      if (reads_) name_ = name;
       if (!is_read(name)) name_ = name, written_ += (written_.empty() ? "" : ", ") + name;
     }
     if (type != 'Q') return;
@@ -127,14 +146,16 @@ class PostgresDialect final : public Dialect {
     }
   }
 
+  bool reads_;
   bool greeted_ = false;
+  char state_ = 'I';  ///< as the server said last: idle, in a transaction, in one that has failed
   std::string in_, out_, request_, name_, written_;
 };
 
 }  // namespace
 
-Proxy::MakeDialect postgres_dialect() {
-  return [] { return std::make_unique<PostgresDialect>(); };
+Proxy::MakeDialect postgres_dialect(bool reads) {
+  return [reads] { return std::make_unique<PostgresDialect>(reads); };
 }
 
 }  // namespace slipway::test

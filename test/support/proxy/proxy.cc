@@ -41,8 +41,8 @@ std::string receive(int fd) {
 /// One client, one server, and what is said between them.
 class Link {
  public:
-  Link(int client, int server, Dialect& dialect, const Proxy::OnPoint& on_point)
-      : client_(client), server_(server), dialect_(dialect), on_point_(on_point) {}
+  Link(int client, int server, Dialect& dialect, const Proxy::OnPoint& on_point, const Proxy::Refuse& refuse)
+      : client_(client), server_(server), dialect_(dialect), on_point_(on_point), refuse_(refuse) {}
 
   /// false: the connection is over.
   bool turn() {
@@ -56,6 +56,11 @@ class Link {
     const auto bytes = receive(client_);
     if (bytes.empty()) return false;
     for (const auto& piece : dialect_.from_client(bytes)) {
+      const auto code = refuse_ && !piece.name.empty() ? refuse_(piece.name) : "";
+      if (!code.empty()) {
+        if (!send_all(client_, dialect_.refusal(code))) return false;
+        continue;
+      }
       if (!piece.name.empty() && !on_point_(piece.name, Moment::Before)) return false;
       if (!piece.name.empty()) unanswered_ = piece.name;
       if (!send_all(server_, piece.bytes)) return false;
@@ -77,16 +82,18 @@ class Link {
   int server_;
   Dialect& dialect_;
   const Proxy::OnPoint& on_point_;
+  const Proxy::Refuse& refuse_;
   std::string unanswered_;
 };
 
 }  // namespace
 
 Proxy::Proxy(const std::string& socket_path, std::string server_path, MakeDialect make_dialect,
-             OnPoint on_point)
+             OnPoint on_point, Refuse refuse)
     : server_path_(std::move(server_path)),
       make_dialect_(std::move(make_dialect)),
       on_point_(std::move(on_point)),
+      refuse_(std::move(refuse)),
       listener_(new_socket()) {
   const auto address = address_of(socket_path);
   unlink(socket_path.c_str());
@@ -119,7 +126,7 @@ void Proxy::serve(int client) {
   const auto address = address_of(server_path_);
   if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
     const auto dialect = make_dialect_();
-    Link link(client, server, *dialect, on_point_);
+    Link link(client, server, *dialect, on_point_, refuse_);
     while (!ending_ && link.turn()) continue;
   }
   close(server);

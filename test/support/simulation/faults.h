@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "runtime/simulated/virtual_sleep.h"
 
@@ -11,6 +12,7 @@ namespace slipway::simulation {
 struct CallPoint {
   std::string verb;  ///< "store.record Claimed>Launching", "runtime.start"
   bool writes = false;
+  std::vector<std::string> rows = {};  ///< the executions it is about, where it names any
 };
 
 /// What becomes of a call.
@@ -18,6 +20,7 @@ enum class Fate {
   Pass,
   CallLost,    ///< nothing happens; the caller is told Retry
   AnswerLost,  ///< it takes effect; the caller is told Doubt (Retry if the call only reads)
+  Refused,  ///< nothing happens; the caller is told Invalid: the database cannot take or give what is in it
   DiesBefore,  ///< the process is killed instead
   DiesDuring,  ///< the process is killed with the request on its way
   DiesAfter,   ///< the process is killed with the answer on its way

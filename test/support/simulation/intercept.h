@@ -30,6 +30,8 @@ class Interceptor {
       case Fate::AnswerLost:
         (void)co_await call();
         co_return Error{point.writes ? ErrorClass::Doubt : ErrorClass::Retry, "answer lost: " + point.verb};
+      case Fate::Refused:
+        co_return Error{ErrorClass::Invalid, "refused: " + point.verb};
       case Fate::DiesBefore:
         break;
       case Fate::DiesDuring:

@@ -29,7 +29,7 @@ class InterceptedStore final : public store::Store {
   boost::asio::awaitable<Result<std::vector<store::Step>>> decide(
       const std::vector<store::Decision>& decisions) override {
     return interceptor_.lead<std::vector<store::Step>>(
-        {"store.decide", true}, line_.store_latency(),
+        {"store.decide", true, rows_of(decisions)}, line_.store_latency(),
         [this, decisions] { return inner_.decide(decisions); });
   }
   boost::asio::awaitable<Result<int>> explain_waiting(bool slots_free) override {
@@ -48,40 +48,40 @@ class InterceptedStore final : public store::Store {
   }
   boost::asio::awaitable<Result<std::vector<store::Step>>> claim(
       const std::vector<ExecutionId>& ids) override {
-    return interceptor_.lead<std::vector<store::Step>>({"store.claim", true}, line_.store_latency(),
+    return interceptor_.lead<std::vector<store::Step>>({"store.claim", true, ids}, line_.store_latency(),
                                                        [this, ids] { return inner_.claim(ids); });
   }
   boost::asio::awaitable<Result<Execution>> load(const ExecutionId& id) override {
-    return interceptor_.lead<Execution>({"store.load", false}, line_.store_latency(),
+    return interceptor_.lead<Execution>({"store.load", false, {id}}, line_.store_latency(),
                                         [this, id] { return inner_.load(id); });
   }
   boost::asio::awaitable<Result<std::string>> load_input(const ExecutionId& id) override {
-    return interceptor_.lead<std::string>({"store.load_input", false}, line_.store_latency(),
+    return interceptor_.lead<std::string>({"store.load_input", false, {id}}, line_.store_latency(),
                                           [this, id] { return inner_.load_input(id); });
   }
   boost::asio::awaitable<Result<bool>> record(const store::Transition& transition) override {
-    return interceptor_.lead<bool>({describe(transition), true}, line_.store_latency(),
+    return interceptor_.lead<bool>({describe(transition), true, {transition.id}}, line_.store_latency(),
                                    [this, transition] { return inner_.record(transition); });
   }
   boost::asio::awaitable<Result<bool>> finish(const store::Finish& finish) override {
-    return interceptor_.lead<bool>({"store.finish", true}, line_.store_latency(),
+    return interceptor_.lead<bool>({"store.finish", true, {finish.id}}, line_.store_latency(),
                                    [this, finish] { return inner_.finish(finish); });
   }
   boost::asio::awaitable<Result<bool>> recycle(const store::Recycle& recycle) override {
-    return interceptor_.lead<bool>({"store.recycle", true}, line_.store_latency(),
+    return interceptor_.lead<bool>({"store.recycle", true, {recycle.id}}, line_.store_latency(),
                                    [this, recycle] { return inner_.recycle(recycle); });
   }
   boost::asio::awaitable<Result<bool>> requeue(const ExecutionId& id, const ClaimId& claim,
                                                Duration backoff) override {
-    return interceptor_.lead<bool>({"store.requeue", true}, line_.store_latency(),
+    return interceptor_.lead<bool>({"store.requeue", true, {id}}, line_.store_latency(),
                                    [this, id, claim, backoff] { return inner_.requeue(id, claim, backoff); });
   }
   boost::asio::awaitable<Result<bool>> append_log(const store::LogAppend& append) override {
-    return interceptor_.lead<bool>({"store.append_log", true}, line_.store_latency(),
+    return interceptor_.lead<bool>({"store.append_log", true, {append.id}}, line_.store_latency(),
                                    [this, append] { return inner_.append_log(append); });
   }
   boost::asio::awaitable<Result<LiveLog>> live_log(const ExecutionId& id, int attempt) override {
-    return interceptor_.lead<LiveLog>({"store.live_log", false}, line_.store_latency(),
+    return interceptor_.lead<LiveLog>({"store.live_log", false, {id}}, line_.store_latency(),
                                       [this, id, attempt] { return inner_.live_log(id, attempt); });
   }
   boost::asio::awaitable<Result<std::vector<ExecutionId>>> list_unconverged() override {
@@ -123,6 +123,11 @@ class InterceptedStore final : public store::Store {
   bool hears_hints() const override { return inner_.hears_hints(); }
 
  private:
+  static std::vector<std::string> rows_of(const std::vector<store::Decision>& decisions) {
+    std::vector<std::string> rows;
+    for (const auto& decision : decisions) rows.push_back(decision.id);
+    return rows;
+  }
   static std::string describe(const store::Transition& step) {
     return "store.record " + std::string(to_string(step.from)) + ">" + std::string(to_string(step.to));
   }
