@@ -28,6 +28,10 @@ TEST(Reason, NobodyPaysForAPlatformFault) {
   }
 }
 
+TEST(Reason, OnlyWhatCompletedIsCharged) {
+  for (const auto& row : all_reasons()) EXPECT_EQ(row.priced, row.reason == Reason::Completed) << row.name;
+}
+
 // What users look up is what the code does: one line of docs/errors.md a reason, with its status, fault and
 // use.
 TEST(Reason, TheCatalogueSaysTheSame) {

@@ -58,6 +58,17 @@ TEST_P(StoreConformance, PlatformFaultGivesTheUseBack) {
   EXPECT_EQ(harness_->remaining_uses("u-1", "echo"), StoreHarness::kUses);
 }
 
+TEST_P(StoreConformance, AUseIsGivenBackOnceAndNoOtherWithIt) {
+  const auto other = running();
+  auto id = launching();
+  const auto lost = end(id, Stage::Launching, Reason::EngineError, false);
+  ASSERT_TRUE(finish(lost));
+  EXPECT_EQ(harness_->remaining_uses("u-1", "echo"), StoreHarness::kUses - 1);
+  EXPECT_FALSE(finish(lost)) << "it has ended";
+  EXPECT_EQ(harness_->remaining_uses("u-1", "echo"), StoreHarness::kUses - 1);
+  EXPECT_FALSE(harness_->spend(other).refunded);
+}
+
 TEST_P(StoreConformance, CancelBeforeStartGivesTheUseBack) {
   auto id = claimed();
   ASSERT_TRUE(finish(end(id, Stage::Claimed, Reason::Cancelled, false)));
