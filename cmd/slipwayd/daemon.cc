@@ -273,7 +273,8 @@ server::Response Daemon::readyz() const {
                                {"engine", count_engine_.reachable()},
                                {"io", node_.capabilities().io_mode},
                                {"troubles", std::move(troubles)}};
-  return {.status = ready() ? 200 : 503, .body = body.dump() + "\n"};
+  return {.status = ready() ? 200 : 503,
+          .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
 server::Response Daemon::metrics_page() {
