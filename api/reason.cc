@@ -69,7 +69,8 @@ constexpr std::array kRows = {
     ReasonRow{EngineError, "EngineError", F, Fault::Platform, UseRule::Refunded, false,
               "The container engine could not run the container."},
     ReasonRow{Interrupted, "Interrupted", F, Fault::Platform, UseRule::Refunded, false,
-              "The container was stopped by a restart of the container engine."},
+              "The container was stopped from outside: the container engine was restarted, or an operator "
+              "ended it."},
     ReasonRow{ContainerLost, "ContainerLost", F, Fault::Platform, UseRule::Refunded, false,
               "The container disappeared or its fate is unknown."},
     ReasonRow{NodeLost, "NodeLost", F, Fault::Platform, UseRule::Refunded, false,

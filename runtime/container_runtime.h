@@ -31,15 +31,22 @@ struct Observation {
   std::string effective_limits;  ///< JSON object as read back
   int exit_code = 0;             ///< meaningful when Exited, or Created with an engine_error
   bool oom_killed = false;
-  std::string engine_error;  ///< State.Error
+  std::string engine_error;       ///< State.Error
+  std::optional<Reason> refused;  ///< what the engine's error of a container that never ran blames
+                                  ///< (CommandInvalid, ImageNotAllowed, NodeStorageFull); none: nobody knows
   bool leftovers =
-      false;              ///< no container of ours, but a directory, mount or cgroup of this attempt is there
-  bool fenced = false;    ///< the input directory is away: no start can succeed any more (mount mode only);
-                          ///< not asked of what has run
-  TimePoint started_at;   ///< the engine's clock; zero: never
-  TimePoint finished_at;  ///< the engine's clock, clamped not to precede started_at
-  TimePoint observed_at;  ///< the engine's clock at the observation
-  EngineIdentity engine;  ///< the process that answered
+      false;            ///< no container of ours, but a directory, mount or cgroup of this attempt is there
+  bool fenced = false;  ///< no start may be sent any more: the input directory is away, or the mounts went
+                        ///< with an earlier boot (mount mode only); not asked of what has run
+  bool may_have_run = false;  ///< the engine says that it never ran, but something of it has used its cgroup;
+                              ///< asked with `wait_for_start` only
+  bool stopped_from_outside = false;  ///< a person had the engine kill or stop it; asked of a bad end only
+  TimePoint started_at;               ///< the engine's clock; zero: never
+  TimePoint finished_at;              ///< the engine's clock, clamped not to precede started_at
+  TimePoint observed_at;              ///< the engine's clock at the observation
+  std::optional<Duration>
+      running_for;              ///< since its process began, by a clock that nobody sets; while it runs
+  EngineIdentity engine;        ///< the process that answered
   TimePoint engine_started_at;  ///< the engine's clock
 };
 
@@ -118,7 +125,7 @@ class LogStream {
 /// Every call has a deadline of its own and never outlasts it: inspect, list and follow 5 s (35 s in
 /// resolve-doubt observations), create, start and remove 30 s, collect 30 s, signal 10 s, pull bounded by an
 /// idle time-out. Past it the call answers Doubt if it may have taken effect, else Retry. Errors are
-/// classified by status and errno, never by text.
+/// classified by status and errno; by an engine's words only where these tell whose doing a refusal is.
 class ContainerRuntime {
  public:
   virtual ~ContainerRuntime() = default;
@@ -139,7 +146,8 @@ class ContainerRuntime {
 
   /// Prepares directories, cgroup parent and mounts, then creates the container. Idempotent by name: if it
   /// exists with all our labels, that one is adopted. Conflict: the name is taken by a container that is not
-  /// ours. Invalid: the engine refuses the spec.
+  /// ours. Invalid: there is no command that could be run. NotFound: the image is gone. Unsupported: the node
+  /// cannot do what is asked for. StorageFull: there is no room. Doubt: whatever else the engine refuses.
   virtual asio::awaitable<Result<std::string>> create(const ContainerSpec& spec) = 0;
 
   /// Starts it, once: the caller has committed its intent and never calls this twice for one container. On
@@ -178,6 +186,10 @@ class ContainerRuntime {
   /// Learns what the engine can do and proves the io mode with a probe container. Once at start and after the
   /// engine changed.
   virtual asio::awaitable<Result<Capabilities>> probe() = 0;
+
+  /// Is there room for another container where the engine keeps them, and this adapter its own? Asked after a
+  /// StorageFull, until there is.
+  virtual asio::awaitable<Result<bool>> has_room() = 0;
 };
 
 }  // namespace slipway::runtime

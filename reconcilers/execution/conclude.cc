@@ -1,12 +1,13 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "api/utf8.h"
 #include "reconcilers/execution/plan.h"
 
-// How an ended attempt is judged. Our verdict, the engine's out-of-memory mark and the exit code are three
-// facts: a code can be forged, the mark is set when only a child died, and a verdict that was committed
-// before the kill always wins.
+// How an ended attempt is judged: the table in docs/errors.md. Our verdict, the engine's out-of-memory mark
+// and the exit code are three facts: a code can be forged, the mark is set when only a child died, and a
+// verdict wins over whatever came after it. What had ended before it is judged by its own end.
 namespace slipway::reconcilers {
 namespace {
 
@@ -16,20 +17,63 @@ using runtime::Observation;
 constexpr std::size_t kMostDetail = 4096;  // bytes of what the engine or a check says of one attempt
 constexpr auto kEngineSettles =
     std::chrono::seconds(30);  // a starting engine stops what it finds within this
+constexpr auto kClocksAgree =
+    std::chrono::milliseconds(50);  // the row's and the engine's, while nobody sets them
+constexpr int kNobodyKnows = 255;
 
 bool has_run_to_its_end(const Observation& o) {
   return o.state == ContainerState::Exited && o.ours && o.started_at != TimePoint{};
 }
 
-/// Measured on the engine's clock alone, so that no skew or step between hosts can make a timeout.
-bool exited_past_deadline(const Execution& e, const Observation& o) {
-  return o.finished_at - o.started_at >= timeout_of(e);
+/// Between its start and its end by the engine's two stamps. None: this host's clock was set meanwhile.
+std::optional<Duration> ran_by_stamps(const Execution& e, const Observation& o, TimePoint now) {
+  const auto ran = o.finished_at - o.started_at;
+  const auto from = e.intent_at.value_or(e.started_at.value_or(TimePoint{}));
+  if (ran <= Duration{0} || ran > now - from + kClocksAgree) return std::nullopt;
+  return ran;
 }
 
-/// A restart of the engine stops containers with codes that look like their own.
+/// When it ended, on the clock of the row. How long ago that was is the engine's to say as long as it fits
+/// between the start and now; else how long it ran. None: a clock was set, and nobody knows.
+std::optional<TimePoint> ended_at(const Execution& e, const Observation& o, TimePoint now) {
+  if (!e.started_at || !has_run_to_its_end(o)) return std::nullopt;
+  const auto ended = now - (o.observed_at - o.finished_at);
+  if (ended >= *e.started_at && ended <= now) return ended;
+  const auto ran = ran_by_stamps(e, o, now);
+  if (!ran) return std::nullopt;
+  return *e.started_at + *ran;
+}
+
+TimePoint deadline_of(const Execution& e) { return e.started_at.value_or(TimePoint{}) + timeout_of(e); }
+
+/// The moment before which an end is not the doing of our verdict. Never after the signal.
+std::optional<TimePoint> verdict_from(const Execution& e) {
+  if (!e.verdict || !e.kill_at) return std::nullopt;
+  switch (*e.verdict) {
+    case Verdict::Deadline:
+      return std::min(*e.kill_at - kGracePastDeadline, deadline_of(e));
+    case Verdict::Cancel:
+    case Verdict::Drain:
+      return *e.kill_at - e.spec->termination_grace_period;
+  }
+  __builtin_unreachable();
+}
+
+/// Both clocks have to say so: how long ago it ended, and how long it ran.
+bool ended_before_verdict(const Execution& e, const Observation& o, TimePoint now) {
+  const auto from = verdict_from(e);
+  const auto ended = ended_at(e, o, now);
+  if (!from || !ended || *ended >= *from - kClocksAgree) return false;
+  const auto ran = ran_by_stamps(e, o, now);
+  return !ran || *e.started_at + *ran < *from;
+}
+
+/// A restart of the engine stops containers with codes that look like their own. With live-restore they go
+/// on, and their codes are true; but for 255, which the engine gives whose end it has not been told.
 bool interrupted_by_engine(const Execution& e, const Observation& o, const NodeView& node) {
-  return !node.live_restore && !e.engine.empty() && o.engine != e.engine &&
-         o.finished_at <= o.engine_started_at + kEngineSettles;
+  const bool restarted =
+      !e.engine.empty() && o.engine != e.engine && o.finished_at <= o.engine_started_at + kEngineSettles;
+  return restarted && (!node.live_restore || o.exit_code == kNobodyKnows);
 }
 
 Reason judge_result(const Findings& findings) {
@@ -64,14 +108,19 @@ Reason reason_of(Verdict verdict) {
   __builtin_unreachable();
 }
 
-Reason judge(const Execution& e, const Observation& o, const NodeView& node, const Findings& findings) {
-  if (e.verdict) return reason_of(*e.verdict);
+Reason judge(const Execution& e, const Observation& o, const NodeView& node, const Findings& findings,
+             TimePoint now) {
+  if (e.verdict && !ended_before_verdict(e, o, now)) return reason_of(*e.verdict);
   if (!has_run_to_its_end(o)) return Reason::ContainerLost;
-  if (exited_past_deadline(e, o)) return Reason::DeadlineExceeded;
+  const auto ended = ended_at(e, o, now);
+  if (!e.verdict && ended && *ended >= deadline_of(e)) return Reason::DeadlineExceeded;
   const Reason own = judge_exit(o, findings);
   // A complete result is beyond doubt; any other end near an engine restart may be the restart's doing
-  // (docs/adr/0002).
-  if (own != Reason::Completed && interrupted_by_engine(e, o, node)) return Reason::Interrupted;
+  // (docs/adr/0002), and one after a person's signal is that person's.
+  if (own == Reason::Completed) return own;
+  if (interrupted_by_engine(e, o, node)) return Reason::Interrupted;
+  if (!e.verdict && o.stopped_from_outside && own != Reason::OOMKilled && o.exit_code != 0)
+    return Reason::Interrupted;
   return own;
 }
 
@@ -111,7 +160,7 @@ Record end_attempt(const Execution& e, Reason reason, std::string detail) {
 
 Record conclude(const Execution& e, const Observation& o, const NodeView& node, Findings findings,
                 TimePoint now) {
-  const Reason reason = judge(e, o, node, findings);
+  const Reason reason = judge(e, o, node, findings, now);
   const bool ended = has_run_to_its_end(o);
   store::AttemptEnd attempt;
   attempt.started = e.started_at.has_value() || ended;
@@ -120,7 +169,7 @@ Record conclude(const Execution& e, const Observation& o, const NodeView& node, 
     attempt.oom_killed = o.oom_killed;
   }
   if (e.started_at) {
-    attempt.finished_at = ended ? *e.started_at + std::max(o.finished_at - o.started_at, Duration{0}) : now;
+    attempt.finished_at = ended_at(e, o, now).value_or(now);
   }
   attempt.peak_memory_bytes = findings.evidence.peak_memory_bytes;
   attempt.cpu_ms = findings.evidence.cpu_ms;

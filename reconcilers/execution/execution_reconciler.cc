@@ -154,6 +154,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::look(Pass& pass) {
   auto seen = co_await parts_.runtime.observe(pass.row.ref, at_claimed ? &pass.spec : nullptr, false);
   if (!seen) co_return seen.error();
   pass.seen = std::move(*seen);
+  pass.seen_at = parts_.clock.now();
   if (engine_ != pass.seen.engine) {
     engine_ = pass.seen.engine;
     parts_.on_engine(engine_);
@@ -343,8 +344,11 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
     case ErrorClass::NotFound:
       parts_.images.forget(image_key(pass.row));
       [[fallthrough]];
-    case ErrorClass::Doubt:
-    case ErrorClass::Invalid: {
+    case ErrorClass::Doubt: {
+      if (pass.row.create_failures + 1 >= kCreateAttempts) {
+        record = end_with(Reason::EngineError);
+        break;
+      }
       logging::warn("create failed", {{"execution", pass.row.ref.execution},
                                       {"class", to_string(error.error_class)},
                                       {"error", error.message}});
@@ -357,6 +361,9 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
       record = counted;
       break;
     }
+    case ErrorClass::Invalid:
+      record = end_with(Reason::CommandInvalid);
+      break;
     case ErrorClass::Unsupported:
       record = end_with(Reason::NotEnforceable);
       break;
@@ -396,6 +403,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_d
   auto seen = co_await parts_.runtime.observe(pass.row.ref, nullptr, true);
   if (!seen) co_return seen.error();
   Pass again{pass.row, std::move(*seen), container_spec(pass.row), {}};
+  again.seen_at = parts_.clock.now();
   auto next = resolve_doubt(again.row, again.seen, *fenced, parts_.clock.now());
   co_return co_await carry_out(std::move(again), std::move(next));
 }
@@ -441,7 +449,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
         },
         asio::use_awaitable);
   }
-  auto record = conclude(pass.row, pass.seen, view_of(pass.row), std::move(findings), parts_.clock.now());
+  auto record = conclude(pass.row, pass.seen, view_of(pass.row), std::move(findings), pass.seen_at);
   const auto written = co_await write(pass, record);
   if (!written) co_return written.error();
   if (!*written || !std::holds_alternative<store::Finish>(record)) co_return Outcome{Again{}};
@@ -486,7 +494,8 @@ void ExecutionReconciler::keep_watch(const Pass& pass) {
   const bool runs = pass.seen.state == ContainerState::Running && pass.seen.ours;
   const bool led = stage == Stage::Launching || stage == Stage::Running || stage == Stage::Stopping;
   if (runs && led) {
-    const auto age = std::max(pass.seen.observed_at - pass.seen.started_at, Duration{0});
+    const auto age =
+        std::max(pass.seen.running_for.value_or(pass.seen.observed_at - pass.seen.started_at), Duration{0});
     const auto started = pass.row.started_at.value_or(parts_.clock.now() - age);
     parts_.deadlines.track(pass.row.ref, pass.seen.container_id, started + timeout_of(pass.row),
                            pass.row.kill_at);

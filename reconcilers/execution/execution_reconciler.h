@@ -69,6 +69,7 @@ class ExecutionReconciler : public controller::Reconciler {
     runtime::Observation seen;
     runtime::ContainerSpec spec;  ///< at Claimed: what is created, and what a created one is compared with
     std::shared_ptr<GatePass> inside;  ///< from a create to its start
+    TimePoint seen_at{};               ///< when `seen` was
   };
 
   bool is_unmade(const Execution& row) const;

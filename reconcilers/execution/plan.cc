@@ -42,10 +42,15 @@ store::Transition step(const Execution& e, Stage to, Reason reason) {
 
 bool never_started(const Observation& o) { return o.started_at == TimePoint{}; }
 
-/// A start that the engine answered with an error of the command itself. After the fence it is our doing,
+/// A start that the engine answered with an error that blames somebody. After the fence it is our doing,
 /// never the author's.
-bool command_invalid(const Observation& o) {
-  return !o.engine_error.empty() && !o.fenced && (o.exit_code == 126 || o.exit_code == 127);
+bool is_refused(const Observation& o) { return o.refused && !o.fenced; }
+
+/// After the first start that came to nothing 500 ms, then twice as long each time: an engine that has lost
+/// its containerd is given some seconds.
+TimePoint next_try(const Execution& e) {
+  if (e.create_failures == 0 || !e.intent_at) return TimePoint{};
+  return *e.intent_at + kLookAgain * (1 << std::min(e.create_failures - 1, kCreateAttempts));
 }
 
 TimePoint deadline_of(const Execution& e) { return e.started_at.value_or(TimePoint{}) + timeout_of(e); }
@@ -58,6 +63,7 @@ Plan cancelled_before_start(const Execution& e) { return write(end_attempt(e, Re
 Plan create_container(const Execution& e, const NodeView& node, TimePoint now) {
   if (e.create_failures >= kCreateAttempts)
     return write(end_attempt(e, Reason::EngineError, "create failed too often"));
+  if (const auto at = next_try(e); now < at) return look_at(at);
   switch (node.image.state) {
     case ImageView::State::Unknown: {
       Plan plan{NoRecord{}, WaitForImage{}, WakeAt{now + kImagePatience}};
@@ -118,8 +124,10 @@ Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node
 
 Plan adopt(const Execution& e, const Observation& o, TimePoint now) {
   auto running = step(e, Stage::Running, Reason::Running);
-  // Both moments are on the engine's clock, so its skew against the database's cancels out.
-  const auto started = now - std::max(o.observed_at - o.started_at, Duration{0});
+  // The process's own age if it lives; else both moments are on the engine's clock, so its skew against the
+  // database's cancels out. Either counts inside what we know ourselves: after the intent, and not after now.
+  const auto age = std::max(o.running_for.value_or(o.observed_at - o.started_at), Duration{0});
+  const auto started = std::max(now - age, e.intent_at.value_or(TimePoint{}));
   running.started_at = started;
   running.deadline_at = started + timeout_of(e);
   // The row keeps the engine that took the start: one that came since may have stopped what it found.
@@ -132,18 +140,17 @@ Plan plan_launching(const Execution& e, const Observation& o, TimePoint now) {
   if (o.state != ContainerState::Absent && !o.ours) return act(Collect{});
   switch (o.state) {
     case ContainerState::Created:
-      if (command_invalid(o)) return write(end_attempt(e, Reason::CommandInvalid, o.engine_error));
-      if (!o.engine_error.empty() && !o.fenced)
-        return write(end_attempt(e, Reason::EngineError, o.engine_error));
+      // Other words than a refusal's prove nothing: the engine writes some also when whoever asked went away,
+      // or when it lost its containerd.
+      if (is_refused(o)) return write(end_attempt(e, *o.refused, o.engine_error));
       return act(ResolveDoubt{});
     case ContainerState::Running:
     case ContainerState::Paused:
       return adopt(e, o, now);
     case ContainerState::Exited:
-      if (never_started(o) && command_invalid(o))
-        return write(end_attempt(e, Reason::CommandInvalid, o.engine_error));
-      if (never_started(o)) return write(end_attempt(e, Reason::EngineError, o.engine_error));
-      return adopt(e, o, now);
+      if (!never_started(o)) return adopt(e, o, now);
+      if (is_refused(o)) return write(end_attempt(e, *o.refused, o.engine_error));
+      return act(ResolveDoubt{});
     case ContainerState::Absent:
       return act(Collect{});
     case ContainerState::Removing:
@@ -255,13 +262,19 @@ Plan resolve_doubt(const Execution& e, const Observation& o, bool fenced, TimePo
   if (ours && (o.state == ContainerState::Running || o.state == ContainerState::Paused))
     return adopt(e, o, now);
   if (ours && o.state == ContainerState::Exited && !never_started(o)) return adopt(e, o, now);
-  // "Created" proves that it never ran only while the engine that took the start is the one that says so, and
-  // only if nothing can start it any more.
+  // "Never started" is proof only while the engine that took the start is the one that says so, nothing has
+  // used its cgroup, and nothing can start it any more: it is fenced, or the one start there was has been
+  // answered.
   const bool same_engine = !e.engine.empty() && e.engine == o.engine;
-  if (ours && o.state == ContainerState::Created && same_engine && fenced) {
-    return write(step(e, Stage::Claimed, Reason::Starting));
-  }
-  return act(Collect{});
+  const bool never = o.state == ContainerState::Created || o.state == ContainerState::Exited;
+  const bool refused = !o.engine_error.empty();
+  if (!ours || !never || !same_engine || o.may_have_run || !(fenced || refused)) return act(Collect{});
+  auto again = step(e, Stage::Claimed, Reason::Starting);
+  if (!refused) return write(std::move(again));
+  again.create_failures = e.create_failures + 1;
+  if (*again.create_failures >= kCreateAttempts)
+    return write(end_attempt(e, Reason::EngineError, o.engine_error));
+  return write(std::move(again));
 }
 
 }  // namespace slipway::reconcilers

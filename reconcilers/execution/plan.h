@@ -57,7 +57,8 @@ struct Findings {
   std::string result_problem;  ///< empty: JSON that fits the agent's output schema
 };
 
-/// How a run that has ended, or was lost, is recorded: finished, or recycled for another attempt.
+/// How a run that has ended, or was lost, is recorded: finished, or recycled for another attempt. `now` is
+/// when `observed` was seen, however long the collecting took.
 Record conclude(const Execution& execution, const runtime::Observation& observed, const NodeView& node,
                 Findings findings, TimePoint now);
 

@@ -138,6 +138,21 @@ Result<std::set<pid_t>> Cgroups::members(const Hierarchies& where, const std::st
   return pids;
 }
 
+Result<bool> Cgroups::was_used(const std::string& path) const {
+  const auto here = exists(path);
+  if (!here || !*here) return here;
+  const auto where = hierarchies();
+  if (!where) return where.error();
+  const auto pids = members(*where, path);
+  if (!pids) return pids.error();
+  if (!pids->empty()) return true;
+  const auto counted = runtime::exists(host_, where->cpu + path);
+  if (!counted || !*counted) return counted;
+  const CgroupUsage used = usage(path);
+  if (!used.cpu_ns) return Error{ErrorClass::Retry, "the use of " + path + " cannot be read"};
+  return *used.cpu_ns > 0;
+}
+
 /// A frozen process dies only once it is thawed. Whatever fails is tried again in the next round.
 void Cgroups::thaw(const std::string& root) const {
   const auto directories = tree(host_, root);

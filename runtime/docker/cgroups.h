@@ -30,6 +30,8 @@ class Cgroups {
 
   Result<bool> exists(const std::string& path) const;  ///< in any hierarchy
   CgroupUsage usage(const std::string& path) const;
+  /// Has any process ever been in it, or below? As far as the cgroup is there, and remembers.
+  Result<bool> was_used(const std::string& path) const;
   /// Kills whatever is in the cgroup and below, again and again until it is empty. false: still not after two
   /// seconds.
   Result<bool> kill_all(const std::string& path) const;

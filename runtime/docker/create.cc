@@ -1,6 +1,16 @@
 #include "runtime/docker/docker_impl.h"
+#include "runtime/docker/engine_words.h"
 
 namespace slipway::runtime {
+namespace {
+
+ErrorClass class_of(Reason refused) {
+  if (refused == Reason::CommandInvalid) return ErrorClass::Invalid;
+  if (refused == Reason::NodeStorageFull) return ErrorClass::StorageFull;
+  return ErrorClass::Unsupported;
+}
+
+}  // namespace
 
 asio::awaitable<Result<void>> DockerRuntime::Impl::prepare(const ContainerSpec& spec) {
   if (volumes_) co_return co_await prepare_volumes(spec);
@@ -45,9 +55,11 @@ asio::awaitable<Result<std::string>> DockerRuntime::Impl::create(const Container
     std::string id = text_of(member(parse_answer(answer->body), "Id"));
     if (!id.empty()) co_return id;
   }
+  if (const auto refused = refusal_of_create(answer->status, answer->body))
+    co_return engine_error(class_of(*refused), "create", *answer);
   switch (answer->status) {
     case 400:
-      co_return engine_error(ErrorClass::Invalid, "create", *answer);
+      co_return engine_error(ErrorClass::Doubt, "create", *answer);
     case 404:
       co_return engine_error(ErrorClass::NotFound, "create", *answer);
     case 409:

@@ -36,6 +36,14 @@ json mount(const IoBinding& io, const std::string& source, const char* target, b
 /// A file in /output or /tmp can be no larger than the file system it is in.
 std::int64_t largest_file(const Limits& limits) { return std::max(limits.output, limits.scratch); }
 
+/// An OCI runtime may give the mount the mode of the image's own /tmp: whoever owns it can write there all
+/// the same.
+std::string scratch_options(const ContainerSpec& spec) {
+  return "rw,nosuid,nodev,noexec,mode=1777,uid=" + std::to_string(spec.user) +
+         ",gid=" + std::to_string(spec.group) + ",size=" + std::to_string(spec.limits.scratch) +
+         ",nr_inodes=" + std::to_string(kOutputInodes * 4);
+}
+
 json log_config(const Limits& limits) {
   return {{"Type", "local"},
           {"Config",
@@ -59,9 +67,7 @@ json host_config(const ContainerSpec& spec, const NodeBinding& node) {
                {"ReadonlyRootfs", true},
                {"IpcMode", "private"},
                {"AutoRemove", false},
-               {"Tmpfs",
-                {{"/tmp", "rw,nosuid,nodev,noexec,mode=1777,size=" + std::to_string(limits.scratch) +
-                              ",nr_inodes=" + std::to_string(kOutputInodes * 4)}}},
+               {"Tmpfs", {{"/tmp", scratch_options(spec)}}},
                {"Ulimits", json::array({ulimit("core", 0), ulimit("nofile", 1024),
                                         ulimit("fsize", largest_file(limits))})},
                {"LogConfig", log_config(limits)},

@@ -43,12 +43,16 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
                                             LiveLog stored);
   asio::awaitable<Result<bool>> remove(AttemptRef ref, std::string container_id);
   asio::awaitable<Result<Capabilities>> probe();
+  asio::awaitable<Result<bool>> has_room();
   void watch(std::function<void(const ExecutionId&)> on_change);
   void unwatch();
   void shut_down();
 
  private:
   // observe.cc
+  asio::awaitable<Result<void>> look_closer(const std::string& name, const nlohmann::json& state,
+                                            bool in_doubt, Observation& seen);
+  asio::awaitable<Result<bool>> stopped_from_outside(const Observation& seen);
   asio::awaitable<Result<bool>> leaves_something(std::string name);
   std::string compare(ContainerSpec expected, const nlohmann::json& facts) const;
   asio::awaitable<Result<Inspected>> inspect(std::string name_or_id, std::chrono::milliseconds timeout);
@@ -136,6 +140,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
   std::map<std::string, std::shared_ptr<EngineStream>>
       armed_;  ///< by container id: waits for an exit; null while opening
   std::set<std::string> died_while_arming_;
+  std::set<std::string> signalled_;   ///< containers this process has sent TERM or KILL, until their removal
   std::set<std::string> exits_told_;  ///< by a wait, ahead of the event that says the same
   std::set<std::shared_ptr<EngineStream>> streams_;
   std::map<std::string, std::shared_ptr<asio::steady_timer>> pulling_;  ///< one pull per image at a time
@@ -155,7 +160,10 @@ inline nlohmann::json parse_answer(const std::string& body) {
   return nlohmann::json::parse(body, nullptr, false);
 }
 
-/// For the operator: status and what the engine said, never read by this program.
+/// What `State` blames for a container that never ran.
+std::optional<Reason> refusal_of(const nlohmann::json& state);
+
+/// For the operator: status and what the engine said.
 Error engine_error(ErrorClass error_class, std::string_view op, const EngineResponse& response);
 
 std::string url_escape(std::string_view text);

@@ -82,5 +82,6 @@ void DockerRuntime::watch(std::function<void(const ExecutionId&)> on_change) {
 }
 void DockerRuntime::unwatch() { impl_->unwatch(); }
 asio::awaitable<Result<Capabilities>> DockerRuntime::probe() { return impl_->probe(); }
+asio::awaitable<Result<bool>> DockerRuntime::has_room() { return impl_->has_room(); }
 
 }  // namespace slipway::runtime

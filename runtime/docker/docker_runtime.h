@@ -67,6 +67,7 @@ class DockerRuntime final : public ContainerRuntime {
   void watch(std::function<void(const ExecutionId&)> on_change) override;
   void unwatch() override;
   asio::awaitable<Result<Capabilities>> probe() override;
+  asio::awaitable<Result<bool>> has_room() override;
 
  private:
   class Impl;

@@ -74,6 +74,21 @@ Result<pid_t> pid_in(Host& host, const std::string& pid_file) {
 
 }  // namespace
 
+Result<std::optional<Duration>> process_age(Host& host, pid_t pid, const std::string& cgroup) {
+  if (pid <= 0) return std::optional<Duration>();
+  const std::string directory = "/proc/" + std::to_string(pid);
+  const auto table = host.read(directory + "/cgroup", kShortFile);
+  if (!table && table.error().error_class != ErrorClass::NotFound) return table.error();
+  if (!table || table->find(":" + cgroup + "/") == std::string::npos) return std::optional<Duration>();
+  const auto stat = first_line(host, directory + "/stat");
+  if (!stat) return stat.error();
+  const auto ticks = start_ticks(*stat);
+  if (!ticks) return std::optional<Duration>();
+  const auto began = std::chrono::nanoseconds(*ticks * (1'000'000'000 / sysconf(_SC_CLK_TCK)));
+  const auto age = std::chrono::duration_cast<Duration>(read_clock(CLOCK_BOOTTIME) - began);
+  return std::optional(std::max(age, Duration{0}));
+}
+
 Result<EngineProcess> identify_engine(Host& host, int socket_fd, const std::string& pid_file,
                                       const std::string& fallback) {
   const auto peer = engine_process(host, peer_pid(socket_fd));

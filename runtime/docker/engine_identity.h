@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 #include "api/clock.h"
@@ -15,6 +18,10 @@ struct EngineProcess {
       identity;  ///< "<pid>@<start ticks>", or "unknown-…": then every broken connection is a new life
   TimePoint started_at;  ///< zero when unknown
 };
+
+/// Since this process began, by the clock since boot. None: there is no such process in this cgroup, as to a
+/// daemon in a container, where the number may be another's.
+Result<std::optional<Duration>> process_age(Host& host, pid_t pid, const std::string& cgroup);
 
 /// Tells the process behind a connected unix socket: its peer if that is dockerd, else the one in `pid_file`,
 /// else `fallback` (a value the caller changes with every broken connection). An error when that cannot be

@@ -18,6 +18,9 @@ std::string refusal(const json& config) {
   if (volumes.is_object() && !volumes.empty()) return "the image declares volumes";
   if (under_proc(text_of(member(config, "WorkingDir"))))
     return "the image's working directory is under /proc";
+  const std::string directory = text_of(member(config, "WorkingDir"));
+  if (!directory.empty() && !directory.starts_with('/'))
+    return "the image's working directory is not an absolute path";
   const json& entrypoint = member(config, "Entrypoint");
   if (entrypoint.is_array() && !entrypoint.empty() && under_proc(text_of(entrypoint[0])))
     return "the image's entrypoint is under /proc";

@@ -1,5 +1,9 @@
+#include <sstream>
+
 #include "api/utf8.h"
 #include "runtime/docker/docker_impl.h"
+#include "runtime/docker/engine_identity.h"
+#include "runtime/docker/engine_words.h"
 #include "runtime/docker/limits.h"
 #include "runtime/docker/rfc3339.h"
 
@@ -31,14 +35,39 @@ void read_state(const json& state, Observation& seen) {
   seen.oom_killed = member(state, "OOMKilled").is_boolean() && member(state, "OOMKilled").get<bool>();
   seen.engine_error = excerpt(text_of(member(state, "Error")), kMostWords);
   seen.started_at = parse_rfc3339(text_of(member(state, "StartedAt"))).value_or(TimePoint{});
+  seen.refused = refusal_of(state);
   seen.finished_at = parse_rfc3339(text_of(member(state, "FinishedAt"))).value_or(TimePoint{});
   if (seen.finished_at != TimePoint{}) seen.finished_at = std::max(seen.finished_at, seen.started_at);
+}
+
+constexpr auto kStopTakes = std::chrono::seconds(30);  // from a person's first signal to the exit
+
+/// Events are told after what they tell of, by some milliseconds.
+constexpr auto kEventLag = std::chrono::seconds(2);
+
+/// "<seconds>.<nanoseconds>"
+std::string engine_time(TimePoint at) {
+  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+  const std::string fraction = std::to_string(nanos % 1'000'000'000);
+  return std::to_string(nanos / 1'000'000'000) + "." + std::string(9 - fraction.size(), '0') + fraction;
+}
+
+bool ended_badly(const Observation& seen) {
+  return seen.state == ContainerState::Exited && seen.started_at != TimePoint{} && seen.exit_code != 0;
 }
 
 /// Once it has, whether it could be started again is no question.
 bool has_run(const Observation& seen) { return seen.started_at != TimePoint{}; }
 
 }  // namespace
+
+std::optional<Reason> refusal_of(const json& state) {
+  const bool never_ran =
+      parse_rfc3339(text_of(member(state, "StartedAt"))).value_or(TimePoint{}) == TimePoint{};
+  const json& code = member(state, "ExitCode");
+  if (!never_ran || !code.is_number_integer()) return std::nullopt;
+  return refusal_of_start(code.get<long>(), text_of(member(state, "Error")));
+}
 
 NodeBinding DockerRuntime::Impl::node_binding(const ContainerSpec& spec, bool volumes) const {
   const std::string name = container_name(spec.ref);
@@ -113,16 +142,65 @@ asio::awaitable<Result<Observation>> DockerRuntime::Impl::observe(AttemptRef ref
   seen.image_id = text_of(member(facts, "Image"));
   seen.effective_limits = effective_limits(facts);
   if (expected) seen.violated_limit = compare(*expected, facts);
-  if (!has_run(seen)) {
-    const auto cut_off = co_await on_pool([this, name] { return files_.cut_off(name); });
-    if (!cut_off) co_return cut_off.error();
-    seen.fenced = *cut_off;
-  }
+  if (auto looked = co_await look_closer(name, member(facts, "State"), wait_for_start, seen); !looked)
+    co_return looked.error();
   // A daemon that came back knows nothing of the waits it had armed.
   if (seen.state == ContainerState::Running && on_change_ && !armed_.contains(seen.container_id)) {
     co_await arm_wait(ref, seen.container_id, false);
   }
   co_return seen;
+}
+
+/// What inspect does not say.
+asio::awaitable<Result<void>> DockerRuntime::Impl::look_closer(const std::string& name, const json& state,
+                                                               bool in_doubt, Observation& seen) {
+  if (!has_run(seen)) {
+    const auto cut_off = co_await on_pool([this, name] { return files_.cut_off(name); });
+    if (!cut_off) co_return cut_off.error();
+    seen.fenced = *cut_off;
+    // The engine's word is worth nothing if it has lost its containerd in the middle of a start.
+    if (in_doubt && !says_never_made(seen.engine_error)) {
+      const auto used =
+          co_await on_pool([this, cgroup = cgroup_of(name)] { return cgroups_.was_used(cgroup); });
+      if (!used) co_return used.error();
+      seen.may_have_run = *used;
+    }
+  }
+  if (seen.state == ContainerState::Running || seen.state == ContainerState::Paused) {
+    const json& pid = member(state, "Pid");
+    const auto age = process_age(host_, pid.is_number_integer() ? pid.get<pid_t>() : 0, cgroup_of(name));
+    if (!age) co_return age.error();
+    seen.running_for = *age;
+  }
+  if (ended_badly(seen) && !signalled_.contains(seen.container_id)) {
+    const auto stopped = co_await stopped_from_outside(seen);
+    if (!stopped) co_return stopped.error();
+    seen.stopped_from_outside = *stopped;
+  }
+  co_return Result<void>();
+}
+
+/// By the events the engine still has: some 256 of all containers, of this life of it.
+asio::awaitable<Result<bool>> DockerRuntime::Impl::stopped_from_outside(const Observation& seen) {
+  const json filter = {{"type", {"container"}}, {"container", {seen.container_id}}, {"event", {"kill"}}};
+  auto answer = co_await client_.call(
+      {.op = "events",
+       .target = "/events?since=" + engine_time(seen.finished_at - kStopTakes) +
+                 "&until=" + engine_time(seen.observed_at) + "&filters=" + url_escape(filter.dump()),
+       .timeout = options_.read_timeout});
+  if (!answer) co_return answer.error();
+  std::istringstream lines(answer->body);
+  for (std::string line; std::getline(lines, line);) {
+    const json event = parse_answer(line);
+    const json& at = member(event, "timeNano");
+    const std::string signal = text_of(member(member(member(event, "Actor"), "Attributes"), "signal"));
+    if (!at.is_number_integer() || (signal != "9" && signal != "15" && signal != "2" && signal != "3"))
+      continue;
+    const TimePoint told(
+        std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(at.get<std::int64_t>())));
+    if (told <= seen.finished_at + kEventLag) co_return true;
+  }
+  co_return false;
 }
 
 /// No container of ours, but a directory, mount, cgroup or volume of this attempt.

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr const char* kProbeRepository = "slipway-probe";
 constexpr const char* kProbeTag = "1";
+constexpr std::int64_t kRoomBytes = 64 << 20;  // below it a node takes no work after it has been full
+constexpr std::int64_t kRoomFiles = 4096;
 
 std::string random_hex(std::size_t length) {
   std::random_device source;
@@ -175,6 +177,23 @@ asio::awaitable<Result<Capabilities>> DockerRuntime::Impl::probe() {
   add_kernel_gaps(info, found.not_enforceable);
   if (auto chosen = co_await choose_mode(found); !chosen) co_return chosen.error();
   co_return found;
+}
+
+/// Where the engine keeps its containers is its own to say. A daemon in a container may not see that place:
+/// then what the disk says is not known, and the next container has to try.
+asio::awaitable<Result<bool>> DockerRuntime::Impl::has_room() {
+  auto answer = co_await ask("/info");
+  if (!answer) co_return answer.error();
+  const std::string root = text_of(member(answer->json, "DockerRootDir"));
+  co_return co_await on_pool([this, root]() -> Result<bool> {
+    for (const std::string& place : {root, options_.state_dir}) {
+      const auto room = host_.room(place);
+      if (!room && room.error().error_class == ErrorClass::NotFound) continue;
+      if (!room) return room.error();
+      if (room->bytes < kRoomBytes || room->files < kRoomFiles) return false;
+    }
+    return true;
+  });
 }
 
 }  // namespace slipway::runtime

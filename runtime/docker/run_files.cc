@@ -89,11 +89,11 @@ Result<void> RunFiles::read_result(const std::string& name, std::int64_t cap, Ev
     return {};
   }
   if (!file) return file.error();
-  const auto room = host_.has_room(output_dir(name));
+  const auto room = host_.room(output_dir(name));
   if (!room) return room.error();
   evidence.result_state = file->too_large ? Evidence::ResultState::TooLarge : Evidence::ResultState::Present;
   evidence.result = std::move(file->bytes);
-  evidence.output_full = !*room;
+  evidence.output_full = room->bytes == 0;
   return {};
 }
 

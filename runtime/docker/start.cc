@@ -1,17 +1,6 @@
 #include "runtime/docker/docker_impl.h"
 
 namespace slipway::runtime {
-namespace {
-
-/// The engine's own codes for "cannot be executed" and "not found" of a container that never ran.
-bool says_command_invalid(const nlohmann::json& inspected) {
-  const nlohmann::json& state = member(inspected, "State");
-  const nlohmann::json& code = member(state, "ExitCode");
-  return text_of(member(state, "Status")) == "created" && !text_of(member(state, "Error")).empty() &&
-         (code == 126 || code == 127);
-}
-
-}  // namespace
 
 asio::awaitable<Result<void>> DockerRuntime::Impl::start(AttemptRef ref, std::string container_id) {
   const std::string name = container_name(ref);
@@ -31,9 +20,9 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::start(AttemptRef ref, std::st
   if (answer->status == 304) co_return doubt;
   const auto fenced = co_await on_pool([this, name] { return files_.fenced(name); });
   auto after = co_await inspect(container_id, options_.doubt_timeout);
-  if (fenced && !*fenced && after && after->exists && says_command_invalid(after->json)) {
+  if (!fenced || *fenced || !after || !after->exists) co_return doubt;
+  if (refusal_of(member(after->json, "State")) == Reason::CommandInvalid)
     co_return Error{ErrorClass::Invalid, doubt.message};
-  }
   co_return doubt;
 }
 
@@ -60,6 +49,8 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::signal(std::string container_
       verb = "/unpause";
       break;
   }
+  // A signal of ours: what it ends was not stopped from outside.
+  if (signal != Signal::Unpause) signalled_.insert(container_id);
   EngineRequest request{.op = "signal",
                         .method = "POST",
                         .target = "/containers/" + container_id + verb,

@@ -45,6 +45,7 @@ void DockerRuntime::Impl::unwatch() {
 /// A wait for a container that never ran does not end with its removal.
 void DockerRuntime::Impl::disarm(const std::string& container_id) {
   exits_told_.erase(container_id);
+  signalled_.erase(container_id);
   const auto found = armed_.find(container_id);
   if (found == armed_.end()) return;
   if (found->second) found->second->close();

@@ -22,6 +22,12 @@ struct PathFacts {
   std::uint64_t links = 0;
 };
 
+/// What can still be written. A file system that does not count its files has as many as there can be.
+struct Room {
+  std::int64_t bytes = 0;
+  std::int64_t files = 0;
+};
+
 /// A file whose writer is not trusted.
 struct UntrustedFile {
   std::string bytes;  ///< at most the cap
@@ -51,8 +57,8 @@ class Host {
   virtual Result<UntrustedFile> read_untrusted(const std::string& directory, const std::string& name,
                                                std::size_t cap) = 0;
   virtual Result<std::vector<DirectoryEntry>> list(const std::string& directory) = 0;
-  /// Can bytes and files still be written there?
-  virtual Result<bool> has_room(const std::string& directory) = 0;
+  /// Of the file system the directory is on, to a process without privileges.
+  virtual Result<Room> room(const std::string& directory) = 0;
   /// Idempotent; the mode is as asked, whatever the umask says.
   virtual Result<void> make_directory(const std::string& path, mode_t mode) = 0;
   /// Made anew; what was there is lost.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "runtime/host/descriptor.h"
@@ -103,10 +104,12 @@ class PosixHost final : public Host {
     }
   }
 
-  Result<bool> has_room(const std::string& directory) override {
+  Result<Room> room(const std::string& directory) override {
     struct statvfs room{};
     if (statvfs(directory.c_str(), &room) != 0) return errno_error("statvfs " + directory, errno);
-    return room.f_bavail > 0;
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    return Room{static_cast<std::int64_t>(room.f_bavail * room.f_frsize),
+                room.f_files == 0 ? kMost : static_cast<std::int64_t>(room.f_favail)};
   }
 
   Result<void> make_directory(const std::string& path, mode_t mode) override {

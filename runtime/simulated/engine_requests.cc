@@ -5,6 +5,7 @@ namespace slipway::runtime {
 namespace {
 constexpr int kKilled = 137;
 constexpr int kCommandInvalid = 127;
+constexpr int kStartFailed = 128;
 }  // namespace
 
 std::string SimulatedEngine::add(const std::string& name, const std::string& instance,
@@ -43,7 +44,15 @@ Result<bool> SimulatedEngine::do_start(const std::string& name, const std::strin
   if (fenced || !container->workload.start_error.empty()) {
     container->error = fenced ? "bind source path does not exist" : container->workload.start_error;
     container->exit_code = kCommandInvalid;
-    return Error{fenced ? ErrorClass::Doubt : ErrorClass::Invalid, container->error};
+    container->refused = container->workload.start_refusal;
+    const bool invalid = !fenced && container->refused == Reason::CommandInvalid;
+    return Error{invalid ? ErrorClass::Invalid : ErrorClass::Doubt, container->error};
+  }
+  if (starts_failing_ > 0) {
+    --starts_failing_;
+    container->error = "transport is closing: unavailable";
+    container->exit_code = kStartFailed;
+    return Error{ErrorClass::Doubt, container->error};
   }
   start_process(*container, "slipway");
   return true;

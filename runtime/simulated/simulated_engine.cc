@@ -34,6 +34,8 @@ void SimulatedEngine::start_process(SimulatedContainer& container, const std::st
   container.exit_code = 0;
   container.oom_killed = false;
   container.error.clear();
+  container.refused.reset();
+  container.stopped_from_outside = false;
   container.started_at = clock_.now();
   container.finished_at = {};
   ++container.run;
@@ -129,6 +131,7 @@ void SimulatedEngine::person_removes(const std::string& name) {
 void SimulatedEngine::person_stops(const std::string& name) {
   auto* container = find(name);
   if (!container || !container->process_alive) return;
+  container->stopped_from_outside = true;
   exit_process(*container, container->workload.ignores_term ? kKilled : container->workload.term_exit_code,
                false);
 }

@@ -28,6 +28,8 @@ struct Workload {
   int term_exit_code = 143;
   Duration term_takes{};    ///< from TERM to the exit
   std::string start_error;  ///< the engine cannot execute it: State.Error with code 127
+  std::optional<Reason> start_refusal =
+      Reason::CommandInvalid;  ///< what that blames; none: words nobody knows
 };
 
 struct SimulatedImage {
@@ -53,6 +55,8 @@ struct SimulatedContainer {
   int exit_code = 0;
   bool oom_killed = false;
   std::string error;
+  std::optional<Reason> refused;
+  bool stopped_from_outside = false;
   TimePoint started_at;
   TimePoint finished_at;
   bool process_alive =
@@ -100,6 +104,10 @@ class SimulatedEngine {
   void set_starts_unseen() { starts_unseen_ = true; }
   /// What observe says is violated for every later container; empty: nothing.
   void set_violated_limit(std::string limit) { violated_limit_ = std::move(limit); }
+  /// This many starts from now on fail as those of an engine that has lost its containerd.
+  void set_starts_failing(int count) { starts_failing_ = count; }
+  /// No container can be made any more.
+  void set_full(bool full) { full_ = full; }
   /// Removals stay "in progress" for so long.
   void set_removal_takes(Duration duration) { removal_takes_ = duration; }
 
@@ -156,6 +164,8 @@ class SimulatedEngine {
   bool registry_down_ = false;
   bool live_restore_ = false;
   bool starts_unseen_ = false;
+  bool full_ = false;
+  int starts_failing_ = 0;
   bool up_ = true;
   int lives_ = 1;
   TimePoint up_since_ = clock_.now();

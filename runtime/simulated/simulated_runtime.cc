@@ -77,7 +77,12 @@ Observation SimulatedRuntime::observation_of(SimulatedEngine& engine, const std:
   seen.exit_code = container->exit_code;
   seen.oom_killed = container->oom_killed;
   seen.engine_error = container->error;
+  seen.refused = container->refused;
+  seen.may_have_run = container->state == ContainerState::Created && container->run > 0;
+  seen.stopped_from_outside = container->stopped_from_outside;
   seen.started_at = container->started_at;
+  if (container->state == ContainerState::Running)
+    seen.running_for = engine.clock_.now() - container->started_at;
   seen.finished_at = std::max(container->finished_at, container->started_at);
   seen.fenced = seen.fenced && seen.started_at == TimePoint{};
   return seen;
@@ -124,13 +129,14 @@ asio::awaitable<Result<std::string>> SimulatedRuntime::create(const ContainerSpe
       if (is_ours(*there, spec.ref, instance)) return Result<std::string>(there->id);
       return Result<std::string>(Error{ErrorClass::Conflict, "the name is taken: " + name});
     }
+    if (engine.full_) return Result<std::string>(Error{ErrorClass::StorageFull, "no space left on device"});
     const auto workload = engine.workloads_.find(spec.image_id);
     const auto directory = engine.directories_.find(name);
     const bool source = directory != engine.directories_.end() && directory->second.input_present;
     if (workload == engine.workloads_.end())
-      return Result<std::string>(Error{ErrorClass::Invalid, "no such image"});
+      return Result<std::string>(Error{ErrorClass::NotFound, "no such image"});
     if (engine.mount_mode_ && !source) {
-      return Result<std::string>(Error{ErrorClass::Invalid, "bind source path does not exist"});
+      return Result<std::string>(Error{ErrorClass::Doubt, "bind source path does not exist"});
     }
     return Result<std::string>(engine.add(name, instance, spec, workload->second));
   });
@@ -304,6 +310,11 @@ asio::awaitable<Result<Capabilities>> SimulatedRuntime::probe() {
     can.live_restore = engine.live_restore_;
     return Result<Capabilities>(std::move(can));
   });
+}
+
+asio::awaitable<Result<bool>> SimulatedRuntime::has_room() {
+  co_return co_await request<bool>({"has_room", seconds(5)},
+                                   [&engine = engine_] { return Result<bool>(!engine.full_); });
 }
 
 }  // namespace slipway::runtime

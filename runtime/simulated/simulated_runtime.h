@@ -40,6 +40,7 @@ class SimulatedRuntime final : public ContainerRuntime {
   void watch(std::function<void(const ExecutionId&)> on_change) override;
   void unwatch() override;
   asio::awaitable<Result<Capabilities>> probe() override;
+  asio::awaitable<Result<bool>> has_room() override;
 
   /// The process dies: nobody waits for an answer any more. What was sent takes effect all the same.
   void abandon() {

@@ -30,7 +30,7 @@ inline Execution row_at(Stage stage) {
   row.status = status_while(stage);
   row.timeout = kTimeout;
   row.engine = "engine-1";
-  if (stage == Stage::Launching) row.intent_at = kNow - 1s;
+  if (stage == Stage::Launching) row.intent_at = kNow - 12s;
   if (stage == Stage::Running || stage == Stage::Stopping) {
     row.started_at = kNow - 10s;
     row.deadline_at = *row.started_at + kTimeout;

@@ -77,23 +77,32 @@ const Line kTable[] = {
     {"start's fate unknown, cancelled", Stage::Launching, Created, WITH(e.cancel_requested = true),
      "- | resolve doubt | again"},
     {"command cannot be executed", Stage::Launching, Created,
-     WITH(o.engine_error = "exec", o.exit_code = 127), "finish CommandInvalid | - | again"},
-    {"command not executable", Stage::Launching, Created, WITH(o.engine_error = "exec", o.exit_code = 126),
-     "finish CommandInvalid | - | again"},
-    {"127 after our fence is our doing", Stage::Launching, Created,
-     WITH(o.engine_error = "bind", o.exit_code = 127, o.fenced = true), "- | resolve doubt | again"},
-    {"start failed otherwise", Stage::Launching, Created, WITH(o.engine_error = "cgroup", o.exit_code = 128),
-     "finish EngineError | - | again"},
-    {"start failed otherwise, retry left", Stage::Launching, Created,
-     WITH(o.engine_error = "cgroup", o.exit_code = 128, e.retry_limit = 1),
-     "recycle EngineError | - | again"},
+     WITH(o.engine_error = "exec", o.refused = Reason::CommandInvalid), "finish CommandInvalid | - | again"},
+    {"image has a file where a mount goes", Stage::Launching, Created,
+     WITH(o.engine_error = "mount", o.refused = Reason::ImageNotAllowed),
+     "finish ImageNotAllowed | - | again"},
+    {"engine's disk full", Stage::Launching, Created,
+     WITH(o.engine_error = "full", o.refused = Reason::NodeStorageFull),
+     "finish NodeStorageFull | - | again"},
+    {"engine's disk full, retry left", Stage::Launching, Created,
+     WITH(o.engine_error = "full", o.refused = Reason::NodeStorageFull, e.retry_limit = 1),
+     "recycle NodeStorageFull | - | again"},
+    {"a refusal after our fence is our doing", Stage::Launching, Created,
+     WITH(o.engine_error = "bind", o.refused = Reason::CommandInvalid, o.fenced = true),
+     "- | resolve doubt | again"},
+    {"start failed, and the words say nothing", Stage::Launching, Created,
+     WITH(o.engine_error = "context canceled", o.exit_code = 128), "- | resolve doubt | again"},
+    {"the engine had lost its containerd: some time is given", Stage::Claimed, Absent,
+     WITH(e.create_failures = 2, e.intent_at = kNow - 100ms), "- | - | in 900 ms"},
+    {"that time is over", Stage::Claimed, Absent, WITH(e.create_failures = 2, e.intent_at = kNow - 1s),
+     "- | create | again"},
     {"it runs", Stage::Launching, Running, nullptr, "→ Running | - | in 50000 ms"},
     {"it is over already", Stage::Launching, Exited, nullptr, "→ Running | - | again"},
     {"exited without ever starting, command bad", Stage::Launching, Exited,
-     WITH(o.started_at = {}, o.engine_error = "exec", o.exit_code = 127),
+     WITH(o.started_at = {}, o.engine_error = "exec", o.refused = Reason::CommandInvalid),
      "finish CommandInvalid | - | again"},
     {"exited without ever starting", Stage::Launching, Exited,
-     WITH(o.started_at = {}, o.engine_error = "x", o.exit_code = 128), "finish EngineError | - | again"},
+     WITH(o.started_at = {}, o.engine_error = "x", o.exit_code = 128), "- | resolve doubt | again"},
     {"frozen by somebody", Stage::Launching, Paused, nullptr, "→ Running | - | in 50000 ms"},
     {"vanished", Stage::Launching, Absent, nullptr, "- | collect | again"},
     {"replaced by a stranger", Stage::Launching, Running, WITH(o.ours = false), "- | collect | again"},
@@ -185,7 +194,21 @@ TEST(Plan, DoubtIsResolvedByWhatCanBeProved) {
   EXPECT_EQ(resolve(Running, true, [](Execution&, Observation& o) { o.ours = false; }),
             "- | collect | again");
   EXPECT_EQ(resolve(Exited, true, [](Execution&, Observation& o) { o.started_at = {}; }),
-            "- | collect | again");
+            "→ Claimed | - | again");
+  const auto refused = [](Execution&, Observation& o) { o.engine_error = "unavailable"; };
+  EXPECT_EQ(resolve(Created, true, refused), "→ Claimed | - | again");
+  EXPECT_EQ(resolve(Created, false, refused), "→ Claimed | - | again")
+      << "the one start there was is answered";
+  EXPECT_EQ(resolve(Created, true, [](Execution&, Observation& o) { o.may_have_run = true; }),
+            "- | collect | again")
+      << "something of it has used its cgroup";
+  EXPECT_EQ(resolve(Created, true,
+                    [](Execution& e, Observation& o) {
+                      e.create_failures = kCreateAttempts - 1;
+                      o.engine_error = "unavailable";
+                    }),
+            "finish EngineError | - | again")
+      << "not for ever";
 }
 
 TEST(Plan, StartedAtIsCarriedFromTheEnginesClockToTheDatabases) {
@@ -196,6 +219,22 @@ TEST(Plan, StartedAtIsCarriedFromTheEnginesClockToTheDatabases) {
   const auto record = std::get<store::Transition>(plan(e, o, node(), kNow).record);
   EXPECT_EQ(record.started_at, kNow - 4s);
   EXPECT_EQ(record.deadline_at, kNow - 4s + kTimeout);
+}
+
+TEST(Plan, AStartIsReckonedInsideWhatWeKnowOfIt) {
+  auto e = row_at(Stage::Launching);
+  e.intent_at = kNow - 3s;
+  auto o = seen(Running);
+  const auto started = [&] {
+    return std::get<store::Transition>(plan(e, o, node(), kNow).record).started_at;
+  };
+  o.started_at = o.observed_at - 1h;
+  EXPECT_EQ(started(), kNow - 3s) << "this host's clock was set forward: not before the intent";
+  o.started_at = o.observed_at + 1h;
+  EXPECT_EQ(started(), kNow) << "set back: not after now";
+  o.started_at = o.observed_at - 3s;
+  o.running_for = 1s;
+  EXPECT_EQ(started(), kNow - 1s) << "the engine's stamp is of the beginning of the start, not of the run";
 }
 
 // By it a stop at the engine's restart is told from the workload's own end (conclude_test).

@@ -31,8 +31,8 @@ class FaultyHost final : public Host {
   Result<std::vector<DirectoryEntry>> list(const std::string& directory) override {
     return fails() ? error<std::vector<DirectoryEntry>>() : real_.list(directory);
   }
-  Result<bool> has_room(const std::string& directory) override {
-    return fails() ? error<bool>() : real_.has_room(directory);
+  Result<Room> room(const std::string& directory) override {
+    return fails() ? error<Room>() : real_.room(directory);
   }
   Result<void> make_directory(const std::string& path, mode_t mode) override {
     return fails() ? error<void>() : real_.make_directory(path, mode);

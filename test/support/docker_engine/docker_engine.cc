@@ -71,28 +71,28 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   return found;
 }
 
-/// Shims are children of init and name their containerd socket in their arguments.
+/// Shims are children of init and name their containerd socket, and their container, in their arguments.
+std::vector<pid_t> shims(const std::string& argument) {
+  std::vector<pid_t> pids;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "cmdline");
+    std::ostringstream words_read;
+    words_read << file.rdbuf();  // unlike an iterator it does not throw when the process has gone meanwhile
+    const std::string words = words_read.str();
+    if (words.find("containerd-shim") != std::string::npos && words.find(argument) != std::string::npos)
+      pids.push_back(std::stoi(name));
+  }
+  return pids;
+}
+
 void end_shims(const std::string& dir) {
-  const auto shims = [&dir] {
-    std::vector<pid_t> pids;
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-      const std::string name = entry.path().filename();
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      std::ifstream file(entry.path() / "cmdline");
-      std::ostringstream words_read;
-      words_read << file.rdbuf();  // unlike an iterator it does not throw when the process has gone meanwhile
-      const std::string words = words_read.str();
-      if (words.find("containerd-shim") != std::string::npos && words.find(dir + "/") != std::string::npos) {
-        pids.push_back(std::stoi(name));
-      }
-    }
-    return pids;
-  };
   wait_until(
       [&] {
-        for (pid_t pid : shims()) ::kill(pid, SIGKILL);
-        return shims().empty();
+        for (pid_t pid : shims(dir + "/")) ::kill(pid, SIGKILL);
+        return shims(dir + "/").empty();
       },
       3000);
 }
@@ -249,6 +249,12 @@ void DockerEngine::stop() {
   dockerd_.signal(SIGTERM);
   if (!dockerd_.wait_exit(40000)) dockerd_.kill_and_wait();
 }
+bool DockerEngine::kill_shim(const std::string& container_id) const {
+  const auto found = shims(container_id);
+  for (pid_t pid : found) ::kill(pid, SIGKILL);
+  return !found.empty();
+}
+void DockerEngine::kill_containerd() { containerd_.kill_and_wait(); }
 void DockerEngine::kill() { dockerd_.kill_and_wait(); }
 void DockerEngine::suspend() { dockerd_.signal(SIGSTOP); }
 void DockerEngine::resume() { dockerd_.signal(SIGCONT); }

@@ -26,9 +26,10 @@ struct DockerEngineOptions {
 
 /// A file in an image.
 struct ImageFile {
-  std::string path;  ///< "bin/agent"
+  std::string path;  ///< "bin/agent"; with a slash at its end a directory
   std::string bytes;
   int mode = 0755;
+  std::string link;  ///< where it leads to, if it is a link
 };
 
 /// Answer of the engine to a raw request.
@@ -67,8 +68,12 @@ class DockerEngine {
   void kill();     ///< SIGKILL to dockerd, waits for its end; containers go on
   void suspend();  ///< SIGSTOP
   void resume();   ///< SIGCONT
-  void kill_containerd() { containerd_.kill_and_wait(); }  ///< start() brings it back
   void restart() { kill(), start(); }
+  void kill_containerd();  ///< SIGKILL; shims and containers go on; start() brings it back, too
+  void start_containerd();
+  pid_t containerd_pid() const { return containerd_.pid(); }
+  /// SIGKILL to the shim of a container; false: there is none.
+  bool kill_shim(const std::string& container_id) const;
 
   /// Makes an image without a registry: busybox-static with all its applets in /bin, an empty /tmp, and
   /// `files`. `changes` are Dockerfile instructions such as "VOLUME /data". Returns its id ("sha256:…").
@@ -84,7 +89,6 @@ class DockerEngine {
   int starts_of(const std::string& container_id) const;
 
  private:
-  void start_containerd();
   void write_config() const;
   void end_containers();
 

@@ -1,6 +1,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -62,10 +63,15 @@ std::string busybox_tar(const std::vector<ImageFile>& files) {
   archive_write_set_format_ustar(tar);
   archive_write_open(tar, &out, nullptr, &append, nullptr);
   add(tar, "bin/", AE_IFDIR, 0755, {});
-  add(tar, "tmp/", AE_IFDIR, 01777, {});
+  const bool own_tmp =
+      std::any_of(files.begin(), files.end(), [](const auto& file) { return file.path.starts_with("tmp"); });
+  if (!own_tmp) add(tar, "tmp/", AE_IFDIR, 01777, {});
   add(tar, "bin/busybox", AE_IFREG, 0755, read_all("/bin/busybox"));
   for (const char* applet : kApplets) add(tar, std::string("bin/") + applet, AE_IFLNK, 0777, {}, "busybox");
-  for (const ImageFile& file : files) add(tar, file.path, AE_IFREG, file.mode, file.bytes);
+  for (const ImageFile& file : files) {
+    const unsigned type = file.path.ends_with('/') ? AE_IFDIR : file.link.empty() ? AE_IFREG : AE_IFLNK;
+    add(tar, file.path, type, file.mode, file.bytes, file.link.empty() ? nullptr : file.link.c_str());
+  }
   archive_write_close(tar);
   archive_write_free(tar);
   return out;

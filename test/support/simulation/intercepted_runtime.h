@@ -38,6 +38,7 @@ class InterceptedRuntime final : public runtime::ContainerRuntime {
     return interceptor_.lead<void>({"runtime.start", true}, Duration{},
                                    [this, ref, container_id] { return inner_.start(ref, container_id); });
   }
+  boost::asio::awaitable<Result<bool>> has_room() override { return inner_.has_room(); }
   boost::asio::awaitable<Result<bool>> fence(const AttemptRef& ref) override {
     return interceptor_.lead<bool>({"runtime.fence", false}, Duration{},
                                    [this, ref] { return inner_.fence(ref); });
