@@ -19,4 +19,9 @@ Failure refusal(const Failure& failure) {
                  failure.connection_lost());
 }
 
+Failure read_refusal(const Failure& failure) {
+  const bool damaged = failure.sqlstate() == "XX001" || failure.sqlstate() == "XX002";
+  return damaged ? failure : refusal(failure);
+}
+
 }  // namespace slipway::store::postgres

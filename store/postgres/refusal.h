@@ -9,4 +9,7 @@ namespace slipway::store::postgres {
 /// server refuse whatever it carries becomes Unsupported, so that no row is blamed for it.
 Failure refusal(const Failure& failure);
 
+/// The same where one row is read: a value on a damaged page is that row's trouble, too.
+Failure read_refusal(const Failure& failure);
+
 }  // namespace slipway::store::postgres

@@ -43,6 +43,11 @@ class Refuser {
     const std::lock_guard lock(mutex_);
     left_ = n, code_ = std::move(code), refused_.clear();
   }
+  /// Refuses every statement of this name from now on.
+  void refuse_all(std::string name, std::string code) {
+    const std::lock_guard lock(mutex_);
+    always_ = std::move(name), code_ = std::move(code);
+  }
   /// The name of what was refused; empty: not yet.
   std::string refused() const {
     const std::lock_guard lock(mutex_);
@@ -52,6 +57,7 @@ class Refuser {
     static const std::set<std::string> others = {"register_node", "lock_node", "heartbeat", "act_as",
                                                  "hold_name"};
     const std::lock_guard lock(mutex_);
+    if (!always_.empty() && name == always_) return code_;
     if (others.contains(name) || left_ < 0 || left_-- > 0) return "";
     refused_ = name;
     return code_;
@@ -60,7 +66,7 @@ class Refuser {
  private:
   mutable std::mutex mutex_;
   int left_ = -1;
-  std::string code_, refused_;
+  std::string code_, refused_, always_;
 };
 
 /// A node, its database behind the proxy, and the engine, in real time.
@@ -249,6 +255,18 @@ TEST_F(RefusingDatabase, AResultThatPostgresCannotHoldIsOutputInvalid) {
                        "LIKE 'The agent''s result is "
                        "not what was promised: %'"),
             std::to_string(ids.size()));
+  EXPECT_EQ(sql_.value(kEnd, {neighbour}), "COMPLETED Completed");
+}
+
+TEST_F(RefusingDatabase, AnInputThatCannotBeReadEndsItsExecution) {
+  refuser_.refuse_all("load_input", "22P02");
+  const auto large = sql_.value(
+      "INSERT INTO slipway.executions (user_id, agent, input) VALUES ('v', 'story', to_json(repeat('x', "
+      "20000))) "
+      "RETURNING id");
+  const auto neighbour = submit();
+  ASSERT_TRUE(run_until([&] { return all_cleaned(); }));
+  EXPECT_EQ(sql_.value(kEnd, {large}), "FAILED EngineError");
   EXPECT_EQ(sql_.value(kEnd, {neighbour}), "COMPLETED Completed");
 }
 
