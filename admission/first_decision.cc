@@ -50,6 +50,8 @@ store::Decision accept(const store::Undecided& row, Stage to) {
 
 store::Decision decide_first(const store::Undecided& row, const ContractVerdict& input, const Policy& policy,
                              TimePoint now) {
+  if (!row.unreadable.empty())
+    return refuse(row, Reason::EngineError, "The request cannot be read back; it was not run.");
   if (row.cancel_requested) return refuse(row, Reason::Cancelled);
   if (row.start_deadline && now >= *row.start_deadline) return refuse(row, Reason::StartDeadlineExceeded);
   if (!row.spec && row.agent_revision > 0)

@@ -45,7 +45,8 @@ struct Execution {
   std::string agent;
   int agent_revision = 0;
   std::shared_ptr<const AgentSpec> spec;  ///< of the pinned revision; never null once claimed
-  std::string image_id;                   ///< pinned with the first intent to start; empty before
+  bool spec_whole = true;  ///< false: `spec` is what this binary can read of it, and nothing is started by it
+  std::string image_id;    ///< pinned with the first intent to start; empty before
   Stage stage = Stage::New;
   Status status = Status::Pending;
   Reason reason = Reason::Queued;

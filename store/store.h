@@ -51,7 +51,9 @@ struct Undecided {
   std::optional<int> retry_limit;         ///< as asked
   std::string input;                      ///< JSON text as inserted; empty unless New
   int agent_revision = 0;                 ///< the agent's newest; 0: no such agent
-  std::shared_ptr<const AgentSpec> spec;  ///< of that revision; null: no such agent
+  std::shared_ptr<const AgentSpec> spec;  ///< of that revision; null: no such agent, or not to be read here
+  std::string
+      unreadable;  ///< the operator's words for why the row cannot be read; then only id and stage are given
 };
 
 /// The answer to one Undecided row, written where the row still stands at `from`.

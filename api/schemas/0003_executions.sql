@@ -85,6 +85,10 @@ CREATE TABLE slipway.executions (
   CONSTRAINT owned_while_in_attempt CHECK (
     stage NOT IN ('Claimed', 'Launching', 'Running', 'Stopping', 'Recycling')
     OR (node IS NOT NULL AND claim_id IS NOT NULL AND attempt > 0)),
+  -- As every door reads a time (api/timestamp.cc); no 'infinity': NULL is "never".
+  CONSTRAINT times_from_1970_to_9999 CHECK (
+    not_before >= '1970-01-01 00:00Z' AND not_before < '10000-01-01 00:00Z'
+    AND start_deadline >= '1970-01-01 00:00Z' AND start_deadline < '10000-01-01 00:00Z'),
   CONSTRAINT launching_has_intent CHECK (stage <> 'Launching' OR intent_at IS NOT NULL),
   CONSTRAINT stopping_has_verdict CHECK (stage <> 'Stopping' OR verdict IS NOT NULL)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,

@@ -199,6 +199,15 @@ $$;
 CREATE TRIGGER executions_may_leave BEFORE DELETE ON slipway.executions FOR EACH ROW EXECUTE FUNCTION slipway.executions_leave();
 CREATE TRIGGER executions_left AFTER DELETE ON slipway.executions FOR EACH ROW EXECUTE FUNCTION slipway.executions_leave();
 
+-- Any login may LISTEN, or be told nothing for hours by staying in a transaction, and so fill the server's one queue: NOTIFY then fails
+-- every commit. What is told here only saves somebody a look, so it is left out before that.
+CREATE FUNCTION slipway.may_notify() RETURNS boolean LANGUAGE sql VOLATILE RETURN pg_notification_queue_usage() < 0.5;
+CREATE FUNCTION slipway.tell(p_channel text, p_payload text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF slipway.may_notify() THEN PERFORM pg_notify(p_channel, p_payload); END IF;
+END
+$$;
+
 -- The doorbell: once a transaction, and only while a node says that it is idle; a NOTIFY for every insert would cost two
 -- thirds of the insert rate. Definer's rights, since submitters cannot read nodes.
 CREATE FUNCTION slipway.some_node_is_idle() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -208,7 +217,7 @@ CREATE FUNCTION slipway.executions_ring() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF current_setting('slipway.rung', true) = 'on' THEN RETURN NULL; END IF;
   PERFORM set_config('slipway.rung', 'on', true);
-  IF slipway.some_node_is_idle() THEN PERFORM pg_notify('slipway_work', ''); END IF;
+  IF slipway.some_node_is_idle() THEN PERFORM slipway.tell('slipway_work', ''); END IF;
   RETURN NULL;
 END
 $$;
@@ -218,9 +227,9 @@ CREATE CONSTRAINT TRIGGER executions_ring AFTER INSERT ON slipway.executions
 CREATE FUNCTION slipway.executions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.live THEN
-    PERFORM pg_notify('slipway_changed', NEW.id::text);
+    PERFORM slipway.tell('slipway_changed', NEW.id::text);
   ELSIF NEW.decide_at IS NOT NULL AND slipway.some_node_is_idle() THEN
-    PERFORM pg_notify('slipway_work', '');
+    PERFORM slipway.tell('slipway_work', '');
   END IF;
   RETURN NULL;
 END
@@ -231,7 +240,7 @@ CREATE TRIGGER executions_changed AFTER UPDATE OF cancel_requested, timeout_seco
 
 CREATE FUNCTION slipway.executions_finished() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_notify('slipway_finished', '');  -- without an id: any role may listen
+  PERFORM slipway.tell('slipway_finished', '');  -- without an id: any role may listen
   RETURN NULL;
 END
 $$;

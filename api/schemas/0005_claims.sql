@@ -157,7 +157,7 @@ DECLARE
   full_agents text[];
 BEGIN
   SELECT coalesce(array_agg(a.name::text), '{}') INTO full_agents FROM slipway.agents a
-  WHERE a.spec ? 'maxConcurrent' AND slipway.running_of_agent(a.name) >= (a.spec ->> 'maxConcurrent')::int;
+  WHERE a.spec ? 'maxConcurrent' AND slipway.running_of_agent(a.name) >= slipway.max_concurrent(a.spec);
   RETURN QUERY
   WITH heads AS MATERIALIZED (
     SELECT u.user_id, u.band, u.turn, w.agents, w.ids, coalesce(q.max_running - u.running, p_limit) AS room
@@ -195,7 +195,7 @@ BEGIN
     SELECT a.name FROM slipway.agents a WHERE a.spec ? 'maxConcurrent' ORDER BY a.name FOR NO KEY UPDATE SKIP LOCKED) q;
   SELECT coalesce(array_agg(a.name::text), '{}') INTO shut_agents FROM slipway.agents a
   WHERE a.spec ? 'maxConcurrent' AND (a.name <> ALL (coalesce(open_agents, '{}'))
-                                      OR slipway.running_of_agent(a.name) >= (a.spec ->> 'maxConcurrent')::int);
+                                      OR slipway.running_of_agent(a.name) >= slipway.max_concurrent(a.spec));
   FOR head IN
     SELECT u.user_id, w.agents, w.ids, coalesce(q.max_running - u.running, p_limit) AS room
     FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true
@@ -267,7 +267,7 @@ BEGIN
     ORDER BY e.id FOR UPDATE SKIP LOCKED) q;
   IF rows IS NULL THEN RETURN; END IF;
   SELECT array_agg(n.id ORDER BY r.place), array_agg(e.id) FILTER (
-           WHERE a.name IS NULL OR coalesce((a.spec ->> 'suspend')::boolean, false) OR (e.attempt = 0 AND n.id IS NULL))
+           WHERE a.name IS NULL OR slipway.is_suspended(a.spec) OR (e.attempt = 0 AND n.id IS NULL))
     INTO rights, rightless
     FROM unnest(rows) WITH ORDINALITY AS r(id, place) JOIN slipway.executions e ON e.id = r.id LEFT JOIN slipway.agents a ON a.name = e.agent
     LEFT JOIN LATERAL slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, at) AS n(id) ON e.attempt = 0;
@@ -278,7 +278,7 @@ BEGIN
 
   WITH row AS MATERIALIZED (
     SELECT e.id, e.user_id, e.agent, o.place, e.attempt > 0 AS has_spent, q.max_running - u.running AS user_room,
-           CASE WHEN a.spec ? 'maxConcurrent' THEN (a.spec ->> 'maxConcurrent')::int - slipway.running_of_agent(e.agent) END AS agent_room,
+           CASE WHEN a.spec ? 'maxConcurrent' THEN slipway.max_concurrent(a.spec) - slipway.running_of_agent(e.agent) END AS agent_room,
            n.id AS entitlement, n.uses - n.used AS uses_left
     FROM unnest(p_ids) WITH ORDINALITY AS o(id, place) JOIN unnest(rows, rights) AS r(id, entitlement) ON r.id = o.id
     JOIN slipway.executions e ON e.id = o.id AND e.queued AND (e.not_before IS NULL OR e.not_before <= at)
@@ -338,7 +338,7 @@ BEGIN
   WITH asked AS MATERIALIZED (
     SELECT e.id, CASE
         WHEN a.name IS NULL THEN 'AgentNotFound'
-        WHEN coalesce((a.spec ->> 'suspend')::boolean, false) THEN 'AgentSuspended'
+        WHEN slipway.is_suspended(a.spec) THEN 'AgentSuspended'
         WHEN e.attempt > 0 THEN 'usable'
         ELSE slipway.right_of(e.user_id, e.agent, e.entitlement_id, p_at) END AS has
     FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent WHERE e.id = ANY (p_rows)
@@ -379,7 +379,7 @@ BEGIN
         WHEN u.running >= q.max_running OR r.agent_full OR r.awaits THEN 'Throttled'
         WHEN NOT p_slots_free THEN 'NoCapacity' END AS reason
     FROM slipway.user_usage u LEFT JOIN LATERAL slipway.quota_of(u.user_id) q ON true CROSS JOIN LATERAL (
-      SELECT e.id, e.reason, coalesce((a.spec ->> 'maxConcurrent')::int <= slipway.running_of_agent(e.agent), false) AS agent_full,
+      SELECT e.id, e.reason, coalesce(slipway.max_concurrent(a.spec) <= slipway.running_of_agent(e.agent), false) AS agent_full,
              e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits' AS awaits
       FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent AND a.spec ? 'maxConcurrent'
       WHERE e.user_id = u.user_id AND e.queued ORDER BY e.priority DESC, e.created_at, e.id LIMIT 20) r

@@ -150,11 +150,16 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA slipway TO slipway_controller;
 GRANT EXECUTE ON FUNCTION slipway.for_everyone(), slipway.own_users(), slipway.narrow_to(text), slipway.log_text(bytea)
   TO slipway_submitter, slipway_reader, slipway_admin;
 GRANT EXECUTE ON FUNCTION slipway.uuid_v7(), slipway.is_controller(), slipway.may_follow(text, text), slipway.some_node_is_idle(),
+  slipway.may_notify(), slipway.tell(text, text),
   slipway.differing_columns(jsonb, jsonb), slipway.refuse_foreign_changes(slipway.executions, slipway.executions)
   TO slipway_submitter, slipway_admin;
 GRANT EXECUTE ON FUNCTION slipway.duration_bucket(bigint), slipway.bucket_duration(int), slipway.quota_of(text),
-  slipway.running_of_agent(text), slipway.right_of(text, text, text, timestamptz) TO slipway_reader, slipway_admin;
-GRANT EXECUTE ON FUNCTION slipway.refuse_bad_schema(text, jsonb) TO slipway_admin;
+  slipway.running_of_agent(text), slipway.right_of(text, text, text, timestamptz), slipway.max_concurrent(jsonb),
+  slipway.is_suspended(jsonb) TO slipway_reader, slipway_admin;
+GRANT EXECUTE ON FUNCTION slipway.refuse_bad_schema(text, jsonb), slipway.refuse_bad_spec(jsonb), slipway.refuse_spec(text, text),
+  slipway.check_spec_fields(text, jsonb, text[]), slipway.check_spec_value(text, jsonb, text, numeric, numeric),
+  slipway.check_spec_texts(text, jsonb), slipway.check_spec_env(jsonb), slipway.spec_bytes(jsonb), slipway.spec_millicores(jsonb),
+  slipway.spec_seconds(jsonb) TO slipway_admin;
 
 -- UPDATE on the table would allow LOCK TABLE in every mode, ACCESS EXCLUSIVE among them, and so stall everybody. UPDATE on each
 -- of its columns allows the same statements, and of the locks only those of reading and inserting.

@@ -8,7 +8,7 @@ CREATE TABLE slipway.api_tokens (
   user_id     slipway.user_id,
   description text NOT NULL DEFAULT '' CHECK (char_length(description) <= 256),
   created_at  timestamptz NOT NULL DEFAULT now(),
-  expires_at  timestamptz,
+  expires_at  timestamptz CHECK (expires_at >= '1970-01-01 00:00Z' AND expires_at < '10000-01-01 00:00Z'),
   revoked_at  timestamptz,
   CONSTRAINT a_user_token_is_of_one_user CHECK ((role = 'user') = (user_id IS NOT NULL))
 );

@@ -203,16 +203,21 @@ std::string unreachable(const std::string& url, const Error& error) {
 std::string redacted(const std::string& url) {
   std::string text = url;
   const auto scheme = text.find("://");
-  const auto host = scheme == std::string::npos ? scheme : text.find('@', scheme);
+  // The last @, since a password may hold one that should have been written as %40.
+  const auto host = scheme == std::string::npos ? scheme : text.rfind('@');
   const auto colon = scheme == std::string::npos ? scheme : text.find(':', scheme + 3);
   if (host != std::string::npos && colon < host) text.replace(colon + 1, host - colon - 1, "***");
-  // As a parameter of a URL it ends with the parameter; as a word of its own it may hold blanks: the rest
-  // goes with it.
-  const auto at = text.find("password=");
-  if (at == std::string::npos) return text;
-  const auto value = at + std::string_view("password=").size();
-  const auto end = scheme == std::string::npos ? text.size() : std::min(text.find('&', value), text.size());
-  return text.replace(value, end - value, "***");
+  // As a parameter of a URL it ends with the parameter; as a word of its own it may hold blanks, and stand
+  // behind some: the rest goes with it.
+  constexpr std::string_view kWord = "password";
+  for (auto at = text.find(kWord); at != std::string::npos; at = text.find(kWord, at + kWord.size())) {
+    const auto equals = text.find_first_not_of(" \t\n", at + kWord.size());
+    if (equals == std::string::npos || text[equals] != '=') continue;
+    const auto end =
+        scheme == std::string::npos ? text.size() : std::min(text.find('&', equals), text.size());
+    text.replace(equals + 1, end - equals - 1, "***");
+  }
+  return text;
 }
 
 bool poll_until(std::chrono::milliseconds timeout, const std::function<bool()>& done) {

@@ -140,7 +140,7 @@ std::string set_level(Config& config, const std::string& value) {
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = {
       {"database.url", "Postgres connection string (required)", text(&Config::database_url)},
-      {"database.listen_url", "connection string for LISTEN, past a pooler",
+      {"database.listen_url", "connection string past a pooler, for LISTEN and the name",
        text(&Config::database_listen_url)},
       {"engine.socket", "the container engine's unix socket", set_socket},
       {"engine.pid_file", "the engine's pid file, read where its socket is answered by another process",

@@ -480,7 +480,8 @@ NodeView ExecutionReconciler::view_of(const Execution& row) const {
   view.draining = parts_.lease.draining();
   view.live_restore = parts_.capabilities.live_restore;
   view.term_sent = term_sent_.contains(row.ref.claim);
-  if (row.stage == Stage::Claimed) view.image = parts_.images.view(image_key(row), row.ref.execution);
+  if (row.stage == Stage::Claimed && row.spec_whole)
+    view.image = parts_.images.view(image_key(row), row.ref.execution);
   return view;
 }
 

@@ -102,6 +102,9 @@ Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node
   if (there && !o.ours) return write(end_attempt(e, Reason::EngineError, "the container's name is taken"));
   if (e.cancel_requested) return cancelled_before_start(e);
   if (node.draining) return write(end_attempt(e, Reason::NodeDraining, ""));
+  // A revision of a newer binary may ask for what this one would not hold to: nothing is started by it.
+  if (!e.spec_whole)
+    return write(end_attempt(e, Reason::EngineError, "this binary cannot read the agent's revision"));
   switch (o.state) {
     case ContainerState::Absent:
       return node.lease_held ? create_container(e, node, now) : look_at(now + kLookAgain);

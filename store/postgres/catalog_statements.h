@@ -3,6 +3,7 @@
 #include "store/postgres/connection.h"
 #include "store/postgres/execution_document.h"
 #include "store/postgres/labels_fit.h"
+#include "store/postgres/micros.h"
 
 // The catalog's SQL. Names are written out once; parameters are text with a cast.
 namespace slipway::store::postgres::catalog {
@@ -71,7 +72,7 @@ inline constexpr Statement kWhy{"catalog_why", R"(
     (SELECT count(*) FROM slipway.user_usage o WHERE o.queued > 0 AND o.band >= u.band),
     (SELECT count(*) FROM slipway.user_usage o WHERE o.queued > 0 AND (-o.band, o.turn, o.user_id) < (-u.band, u.turn, u.user_id)),
     coalesce(u.running, 0), q.max_running,
-    slipway.running_of_agent(e.agent), (a.spec ->> 'maxConcurrent')::int,
+    slipway.running_of_agent(e.agent), slipway.max_concurrent(a.spec),
     e.queued AND e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits',
     (extract(epoch FROM e.not_before - now()) * 1000)::bigint,
     n.ready, n.slots, (SELECT count(*) FROM slipway.executions r WHERE r.live AND r.finished_at IS NULL), n.cordoned,
@@ -179,7 +180,7 @@ inline constexpr Statement kEvents{"catalog_events", R"(
   WHERE v.execution_id = $1::uuid ORDER BY v.id LIMIT 500)"};
 // Behind the place where the reader stands, which may lie within a chunk: none is longer than 65536 bytes.
 inline constexpr Statement kLogs{"catalog_logs", R"(
-  SELECT attempt, seq + octet_length(bytes), (extract(epoch FROM at) * 1000000)::bigint, stream,
+  SELECT attempt, seq + octet_length(bytes), )" SLIPWAY_MICROS("at") R"(, stream,
     encode(CASE WHEN attempt = $2::int AND seq < $3::int THEN substring(bytes FROM $3::int - seq + 1) ELSE bytes END, 'hex')
   FROM slipway.execution_log_chunks
   WHERE execution_id = $1::uuid AND (attempt, seq) > ($2::int, $3::int - 65536)

@@ -1,7 +1,5 @@
 #include "store/postgres/coalescing_loader.h"
 
-#include "store/postgres/reads.h"
-
 namespace slipway::store::postgres {
 namespace {
 
@@ -54,7 +52,7 @@ void CoalescingLoader::submit(Entries batch) {
   ++batches_;
   std::vector<ExecutionId> ids;
   for (const auto& entry : *batch) ids.push_back(entry.id);
-  auto found = std::make_shared<std::map<ExecutionId, Execution>>();
+  auto found = std::make_shared<Loaded>();
   pool_.submit(
       "load",
       [specs = &specs_, ids = std::move(ids), found](Connection& c) {
@@ -74,7 +72,7 @@ void CoalescingLoader::on_done(const Entries& batch, const Found& found, const s
     if (error) {
       entry.done(*error);
     } else if (const auto row = found->find(entry.id); row != found->end()) {
-      entry.done(Execution(row->second));  // a copy: two callers may have asked for the same row
+      entry.done(Result<Execution>(row->second));  // a copy: two callers may have asked for the same row
     } else {
       entry.done(Error{ErrorClass::NotFound, "no execution " + entry.id});
     }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "store/postgres/pool.h"
+#include "store/postgres/reads.h"
 #include "store/postgres/spec_cache.h"
 #include "store/store.h"
 
@@ -26,7 +27,7 @@ class CoalescingLoader : public std::enable_shared_from_this<CoalescingLoader> {
     std::function<void(Result<Execution>)> done;
   };
   using Entries = std::shared_ptr<std::vector<Entry>>;
-  using Found = std::shared_ptr<std::map<ExecutionId, Execution>>;
+  using Found = std::shared_ptr<Loaded>;
 
   void pump();
   void submit(Entries batch);

@@ -1,135 +1,22 @@
 #include "store/postgres/connection.h"
 
-#include <libpq-fe.h>
 #include <sys/socket.h>
 
 #include <pqxx/pqxx>
 #include <set>
 
 #include "store/postgres/pqxx_translate.h"
+#include "store/postgres/session_settings.h"
 
 namespace slipway::store::postgres {
 
 namespace {
-constexpr std::string_view kNameTakenOver = "SW001";  // api/schemas/0006_steps.sql
-}
-
-ErrorClass classify(std::string_view sqlstate) {
-  if (sqlstate == kNameTakenOver) return ErrorClass::Conflict;
-  const auto group = sqlstate.substr(0, 2);
-  // Wrong values, violated constraints and rights, program limits, a statement the schema does not know, our
-  // own RAISE.
-  for (const auto* wrong : {"22", "23", "42", "44", "54", "55", "P0", "0A"}) {
-    if (group == wrong)
-      return sqlstate == "55P03" || sqlstate == "55006" ? ErrorClass::Retry : ErrorClass::Invalid;
-  }
-  return ErrorClass::Retry;  // rollbacks, resources, operator's shutdown, read-only standby, connection,
-                             // internal
-}
-
-namespace {
-
-// A connection that reached a server which is going away or only reads, or lost its prepared statements
-// behind a pooler, is of no further use; a new one may be.
-bool spoils_connection(std::string_view sqlstate) {
-  return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate.starts_with("26") ||
-         sqlstate == "25006" || sqlstate.starts_with("XX");
-}
-
-// The goodbye of a session that is ended may come behind a commit; a refusal of the statement never does.
-bool may_come_after_commit(std::string_view sqlstate) {
-  return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate.starts_with("XX");
-}
 
 const pqxx::result& of(const std::shared_ptr<const void>& result) {
   return *static_cast<const pqxx::result*>(result.get());
 }
 
-// Every statement of the loop has an index. With the planner left free, a plan made while a table is still
-// small walks the whole table, and stays with the connection while the table grows.
-std::string session_settings(const ConnectionOptions& options) {
-  return "SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
-         "; SET lock_timeout = " + std::to_string(options.lock_timeout.count()) +
-         "; SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off; SET enable_hashjoin = "
-         "off"
-         "; SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan; SET "
-         "TimeZone = 'UTC'; SET client_encoding = 'UTF8'"
-         "; SET client_min_messages = 'warning'"
-         // Every name of ours says its schema: nobody's else may answer to an operator or a function.
-         "; SET search_path = pg_catalog, pg_temp"
-         "; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
-         // Effects rest on what was committed: a server that is told to forget must not forget this.
-         "; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') "
-         "= 'off'";
-}
-
 }  // namespace
-
-Failure translate_current(bool committing) {
-  const auto doubt_or_retry = committing ? ErrorClass::Doubt : ErrorClass::Retry;
-  try {
-    throw;
-  } catch (const Failure& failure) {
-    return failure;
-  } catch (const pqxx::in_doubt_error& e) {
-    return Failure({ErrorClass::Doubt, e.what()}, "", true);
-  } catch (const pqxx::broken_connection& e) {
-    return Failure({doubt_or_retry, e.what()}, "", true);
-  } catch (const pqxx::statement_completion_unknown& e) {
-    return Failure({ErrorClass::Doubt, e.what()}, "40003", true);
-  } catch (const pqxx::transaction_rollback& e) {
-    return Failure({ErrorClass::Retry, e.what()}, "40000", false);
-  } catch (const pqxx::sql_error& e) {
-    const auto& sqlstate = e.sqlstate();
-    // Without an SQLSTATE the message is the client library's own: the connection broke.
-    if (sqlstate.empty()) return Failure({doubt_or_retry, e.what()}, sqlstate, true);
-    const bool lost = spoils_connection(sqlstate);
-    const bool doubt = lost && committing && may_come_after_commit(sqlstate);
-    return Failure({doubt ? ErrorClass::Doubt : classify(sqlstate), e.what()}, sqlstate, lost);
-  } catch (const std::exception& e) {
-    return Failure({doubt_or_retry, e.what()}, "", true);
-  }
-}
-
-namespace {
-
-// What libpq says of a string that it cannot read quotes the string, password and all.
-void refuse_unreadable(const std::string& text) {
-  char* words = nullptr;
-  PQconninfoOption* const read = PQconninfoParse(text.c_str(), &words);
-  PQfreemem(words);
-  if (read == nullptr) {
-    throw Failure(
-        {ErrorClass::Invalid,
-         "the database URL cannot be read: expected postgresql://… or key=value pairs, with special "
-         "characters of the password percent-encoded or quoted"},
-        "", true);
-  }
-  PQconninfoFree(read);
-}
-
-}  // namespace
-
-std::string connect_string(const ConnectionOptions& options) {
-  refuse_unreadable(options.url);
-  // A URL and a key=value string both take further settings, each in its own way.
-  const bool url = options.url.find("://") != std::string::npos;
-  std::string text = options.url;
-  bool first = url && text.find('?') == std::string::npos;
-  const auto add = [&](const std::string& key, const std::string& value) {
-    if (text.find(key + "=") != std::string::npos) return;
-    text += url ? (first ? "?" : "&") : " ";
-    text += key + "=" + value;
-    first = false;
-  };
-  add("connect_timeout", std::to_string(options.connect_timeout.count()));
-  add("application_name", options.application_name);
-  add("keepalives_idle", "5");
-  add("keepalives_interval", "2");
-  add("keepalives_count", "3");
-  add("tcp_user_timeout", "10000");
-  return text;
-}
 
 Rows::Rows(std::shared_ptr<const void> result) : result_(std::move(result)) {}
 int Rows::size() const { return static_cast<int>(of(result_).size()); }
@@ -150,15 +37,26 @@ bool Rows::flag(int row, int column) const {
 }
 
 struct Connection::Impl {
-  explicit Impl(const std::string& text) : raw(text) {}
+  Impl(const ConnectionOptions& given, const std::string& text) : options(given), raw(text) {}
+
+  /// Whoever stands between hands each client a key of its own: the process that serves it is another one,
+  /// and the next transaction's may be a third.
+  bool through_pooler() {
+    pqxx::nontransaction single(raw);
+    return single.exec("SELECT pg_catalog.pg_backend_pid()")[0][0].as<int>() != raw.backendpid();
+  }
+
+  ConnectionOptions options;
   pqxx::connection raw;
   std::set<std::string> prepared;
   pqxx::transaction_base* open = nullptr;
+  bool pooled = false;
+  std::string each_time;  ///< behind a pooler: what every transaction begins with
 };
 
 Connection::Connection(const ConnectionOptions& options, const std::function<void(int)>& on_socket) {
   try {
-    impl_ = std::make_unique<Impl>(connect_string(options));
+    impl_ = std::make_unique<Impl>(options, connect_string(options));
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
     impl_->raw.inhibit_reactivation(
@@ -166,19 +64,26 @@ Connection::Connection(const ConnectionOptions& options, const std::function<voi
 #pragma clang diagnostic pop
     impl_->raw.set_verbosity(pqxx::connection_base::terse);
     if (on_socket) on_socket(socket());
-    script(session_settings(options));
+    impl_->pooled = impl_->through_pooler();
+    if (impl_->pooled) {
+      impl_->each_time = transaction_settings(options);
+    } else {
+      script(session_settings(options));
+    }
   } catch (...) {
     // Whatever refuses a connection (address, rights, too many) may be different the next time.
     const auto failure = translate_current(false);
+    const auto words = without_secrets(failure.error().message, options.url);
     if (failure.error().error_class == ErrorClass::Invalid && !impl_)
-      throw Failure(failure.error(), "", true);
-    throw Failure({ErrorClass::Retry, failure.error().message}, failure.sqlstate(), true);
+      throw Failure({ErrorClass::Invalid, words}, "", true);
+    throw Failure({ErrorClass::Retry, words}, failure.sqlstate(), true);
   }
 }
 
 Connection::~Connection() = default;
 
 int Connection::socket() const { return impl_->raw.sock(); }
+bool Connection::pooled() const { return impl_->pooled; }
 
 namespace {
 
@@ -211,7 +116,6 @@ void Connection::prepare(const Statement& statement) {
 }
 
 Rows Connection::exec(const Statement& statement, const Params& params, bool committing) {
-  prepare(statement);
   std::vector<const char*> raw;
   raw.reserve(params.size());
   for (const auto& param : params) {
@@ -220,17 +124,39 @@ Rows Connection::exec(const Statement& statement, const Params& params, bool com
     }
     raw.push_back(param ? param->c_str() : nullptr);
   }
+  if (!impl_->pooled) prepare(statement);
+  if (!impl_->open && impl_->pooled) {
+    std::optional<Rows> answer;
+    transaction([&] {
+      answer = exec(statement, params, false);
+      return true;
+    });
+    return std::move(*answer);
+  }
   try {
+    const auto given = pqxx::prepare::make_dynamic_params(raw.begin(), raw.end());
     const auto run = [&](pqxx::transaction_base& transaction) {
-      return Rows(std::make_shared<pqxx::result>(transaction.exec_prepared(
-          statement.name, pqxx::prepare::make_dynamic_params(raw.begin(), raw.end()))));
+      return Rows(std::make_shared<pqxx::result>(impl_->pooled
+                                                     ? transaction.exec_params(statement.sql, given)
+                                                     : transaction.exec_prepared(statement.name, given)));
     };
     if (impl_->open) return run(*impl_->open);
     pqxx::nontransaction single(impl_->raw);
     return run(single);
   } catch (...) {
-    throw translate_current(committing);
+    throw told(translate_current(committing));
   }
+}
+
+/// What the server says of a missing right names the object only.
+Failure Connection::told(const Failure& failure) const {
+  const auto& words = failure.error().message;
+  if (failure.sqlstate() != "42501" || words.find("permission denied") == std::string::npos ||
+      words.find(": needs role ") != std::string::npos)
+    return failure;
+  return Failure({failure.error().error_class, words.substr(0, words.find_last_not_of('\n') + 1) +
+                                                   ": needs role " + impl_->options.needed_role},
+                 failure.sqlstate(), failure.connection_lost());
 }
 
 void Connection::script(std::string_view sql) {
@@ -242,7 +168,7 @@ void Connection::script(std::string_view sql) {
     pqxx::nontransaction single(impl_->raw);
     single.exec(std::string(sql));
   } catch (...) {
-    throw translate_current(false);
+    throw told(translate_current(false));
   }
 }
 
@@ -255,11 +181,12 @@ void Connection::transaction(const std::function<bool()>& work) {
   try {
     pqxx::work transaction(impl_->raw);
     impl_->open = &transaction;
+    if (impl_->pooled) transaction.exec(impl_->each_time);
     if (!work()) return;  // the destructor rolls back
     committing = true;
     transaction.commit();
   } catch (...) {
-    throw translate_current(committing);
+    throw told(translate_current(committing));
   }
 }
 

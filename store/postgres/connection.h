@@ -30,6 +30,7 @@ struct ConnectionOptions {
   std::chrono::milliseconds statement_timeout{5000};
   std::chrono::milliseconds lock_timeout{1000};
   std::string application_name = "slipwayd";
+  std::string needed_role = "slipway_controller";  ///< named where the server denies a right
 };
 
 /// Thrown inside this folder only; translated to its Error where a call leaves it.
@@ -42,6 +43,8 @@ class Failure : public std::runtime_error {
         lost_(connection_lost) {}
   const Error& error() const { return error_; }
   const std::string& sqlstate() const { return sqlstate_; }
+  /// A value is at fault, of a parameter or of a stored row: other values may fare better.
+  bool of_data() const;
   /// The connection must not be used again.
   bool connection_lost() const { return lost_; }
 
@@ -91,12 +94,17 @@ class Connection {
   /// BEGIN, `work`, COMMIT; rolls back when `work` throws or answers false. A lost answer to COMMIT is a
   /// Failure of class Doubt.
   void transaction(const std::function<bool()>& work);
+  /// Another process than the one connected to answers, and may be a different one for each transaction:
+  /// nothing of a session holds (settings, prepared statements, LISTEN, locks beyond a transaction). Found
+  /// out at the connect; statements and transactions work all the same.
+  bool pooled() const;
   /// The socket, for the watchdog to cut when the server hangs.
   int socket() const;
 
  private:
   void prepare(const Statement& statement);
   Rows exec(const Statement& statement, const Params& params, bool committing);
+  Failure told(const Failure& failure) const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -13,7 +13,8 @@
 #include <set>
 #include <thread>
 
-#include "store/postgres/pqxx_translate.h"
+#include "logging/log.h"
+#include "store/postgres/session_settings.h"
 
 namespace slipway::store::postgres {
 namespace {
@@ -74,6 +75,7 @@ struct Listener::Impl {
   int stop_event = ::eventfd(0, EFD_CLOEXEC);
   std::atomic<bool> stopping{false};
   std::atomic<bool> connected{false};
+  bool told = false;
   std::thread thread;
   std::minstd_rand random{std::random_device{}()};
   std::mutex socket_mutex;
@@ -102,6 +104,7 @@ struct Listener::Impl {
         pqxx::connection connection(connect_string(options));
         const Named named(*this, connection.sock());
         if (stopping) return;
+        if (through_pooler(connection)) throw pqxx::broken_connection("no LISTEN behind a pooler");
         const Receiver work(connection, "slipway_work", Hint::Kind::Work, *mailbox);
         const Receiver changed(connection, "slipway_changed", Hint::Kind::Changed, *mailbox);
         if (!std::exchange(first, false)) mailbox->put({Hint::Kind::Resync, {}});
@@ -115,6 +118,23 @@ struct Listener::Impl {
         pause(++failures);
       }
     }
+  }
+
+  /// LISTEN would be said to a session that others get next. Told once; the nodes look by themselves
+  /// meanwhile.
+  bool through_pooler(pqxx::connection& connection) {
+    pqxx::nontransaction single(connection);
+    const auto pid = single.exec("SELECT pg_catalog.pg_backend_pid()")[0][0].as<int>();
+    if (pid == connection.backendpid()) {
+      single.exec(session_settings(options));
+      return false;
+    }
+    if (!std::exchange(told, true)) {
+      logging::warn(
+          "a pooler stands before the database: no hint comes through it; set database.listen_url to the "
+          "server itself");
+    }
+    return true;
   }
 
   // Wakes for the socket, for the end, and now and then to see whether the other side still answers.

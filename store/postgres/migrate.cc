@@ -20,6 +20,23 @@ constexpr Statement kVersion{
 constexpr Statement kLock{"migration_lock",
                           "SELECT pg_advisory_xact_lock(hashtextextended('slipway migrate', 0))"};
 
+constexpr Statement kEncoding{
+    "database_encoding",
+    "SELECT pg_catalog.pg_encoding_to_char(encoding) FROM pg_catalog.pg_database WHERE datname = "
+    "pg_catalog.current_database()"};
+
+// What agents write is UTF-8, and has no place in any other encoding: a result could never be stored.
+void refuse_other_encodings(Connection& connection) {
+  const auto encoding = connection.query(kEncoding).string(0, 0);
+  if (encoding == "UTF8") return;
+  throw Failure(
+      {ErrorClass::Unsupported,
+       fmt::format("the database's encoding is {}, and results are UTF-8: create one with ENCODING 'UTF8' "
+                   "TEMPLATE template0",
+                   encoding)},
+      "", false);
+}
+
 SchemaVersion read_version(Connection& connection) {
   if (!connection.query(kPresent).flag(0, 0)) return {};
   const auto rows = connection.query(kVersion);
@@ -30,6 +47,7 @@ ConnectionOptions patient(const std::string& url, std::chrono::seconds patience)
   ConnectionOptions options;
   options.url = url;
   options.application_name = "slipway migrate";
+  options.needed_role = "slipway_admin";
   options.statement_timeout = patience;
   options.lock_timeout = patience;
   return options;
@@ -87,6 +105,7 @@ SchemaCheck judge_schema(const SchemaVersion& version, int spoken) {
 Result<SchemaVersion> schema_version(const std::string& url) {
   try {
     Connection connection(patient(url, std::chrono::seconds(5)));
+    refuse_other_encodings(connection);
     return read_version(connection);
   } catch (const Failure& failure) {
     return failure.error();
@@ -102,6 +121,7 @@ Result<SchemaCheck> check_schema(const std::string& url) {
 Result<std::vector<std::string>> migrate(const std::string& url, std::chrono::seconds patience) {
   try {
     Connection connection(patient(url, patience));
+    refuse_other_encodings(connection);
     const auto check = judge_schema(read_version(connection), spoken_version());
     if (check.verdict == SchemaCheck::Verdict::TooNew) return Error{ErrorClass::Conflict, check.message};
     std::vector<std::string> applied;

@@ -47,6 +47,13 @@ void set_idle(Connection& connection, const Writer& writer, bool idle) {
 }
 
 void hold_name(Connection& connection, const std::string& node) {
+  if (connection.pooled()) {
+    throw Failure(
+        {ErrorClass::Unsupported,
+         "a pooler stands before the database, and a name is held by a session: set database.listen_url to "
+         "the server itself"},
+        "", true);
+  }
   if (!connection.query(sql::kHoldName, {node}).flag(0, 0)) {
     throw Failure({ErrorClass::Conflict, "another process holds the name of node " + node}, "", false);
   }

@@ -5,6 +5,7 @@
 #include "store/postgres/connection.h"
 #include "store/postgres/execution_document.h"
 #include "store/postgres/labels_fit.h"
+#include "store/postgres/micros.h"
 
 // Reads of the HTTP door. Every list is led by an index of its own (0008_http.sql), chosen by what is asked
 // for: one statement for all would walk the table, since a plan is made without knowing which parameter is
@@ -22,9 +23,9 @@ namespace slipway::store::postgres::pages {
   " AND (e.created_at, e.id) < (coalesce($7::timestamptz, 'infinity')," \
   " coalesce($8::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"        \
   " ORDER BY e.created_at DESC, e.id DESC LIMIT $9::int OFFSET $10::int"
-#define SLIPWAY_PAGE_HEAD              \
-  "SELECT " SLIPWAY_EXECUTION_DOCUMENT \
-  ", (extract(epoch FROM e.created_at) * 1000000)::bigint, e.id FROM slipway.executions e"
+#define SLIPWAY_PAGE_HEAD \
+  "SELECT " SLIPWAY_EXECUTION_DOCUMENT ", " SLIPWAY_MICROS("e.created_at") ", e.id FROM slipway.executions " \
+                                                                           "e"
 
 inline constexpr Statement kPageOfUser{
     "page_of_user",
@@ -42,7 +43,7 @@ inline constexpr Statement kCountOfAll{"count_of_all",
 inline constexpr Statement kExecution{"page_execution",
                                       "SELECT " SLIPWAY_EXECUTION_DOCUMENT R"(, e.input::text, e.output::text,
     (SELECT json_build_object('name', a.name, 'revision', coalesce(e.agent_revision, a.revision), 'suspended',
-       coalesce((a.spec ->> 'suspend')::boolean, false), 'price', r.price)
+       slipway.is_suspended(a.spec), 'price', r.price)
      FROM slipway.agents a LEFT JOIN slipway.agent_revisions r
        ON r.agent = a.name AND r.revision = coalesce(e.agent_revision, a.revision) WHERE a.name = e.agent),
     (SELECT json_build_object('name', n.id, 'uses', n.uses, 'used', n.used, 'expires', n.expires_at,
@@ -82,15 +83,15 @@ inline constexpr Statement kCreateToken{"token_create", R"(
   INSERT INTO slipway.api_tokens (id, sha256, role, user_id, description, expires_at)
   VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6::timestamptz) ON CONFLICT (id) DO NOTHING RETURNING 1)"};
 inline constexpr Statement kListTokens{"token_list", R"(
-  SELECT id, role, user_id, description, (extract(epoch FROM created_at) * 1000000)::bigint,
-    (extract(epoch FROM expires_at) * 1000000)::bigint, (extract(epoch FROM revoked_at) * 1000000)::bigint
+  SELECT id, role, user_id, description, )" SLIPWAY_MICROS("created_at") R"(,
+    )" SLIPWAY_MICROS("expires_at") R"(, )" SLIPWAY_MICROS("revoked_at") R"(
   FROM slipway.api_tokens ORDER BY created_at DESC, id LIMIT 1000)"};
 inline constexpr Statement kRevokeToken{
     "token_revoke",
     "UPDATE slipway.api_tokens SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING 1"};
 inline constexpr Statement kTokenBy{"token_by", R"(
-  SELECT id, role, user_id, description, (extract(epoch FROM created_at) * 1000000)::bigint,
-    (extract(epoch FROM expires_at) * 1000000)::bigint, (extract(epoch FROM revoked_at) * 1000000)::bigint
+  SELECT id, role, user_id, description, )" SLIPWAY_MICROS("created_at") R"(,
+    )" SLIPWAY_MICROS("expires_at") R"(, )" SLIPWAY_MICROS("revoked_at") R"(
   FROM slipway.api_tokens WHERE sha256 = decode($1, 'hex') AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))"};
 
 #undef SLIPWAY_PAGE_REST

@@ -62,6 +62,7 @@ std::vector<json> documents_of(const Rows& rows) {
 PostgresCatalog::PostgresCatalog(const std::string& url) {
   options_.url = url;
   options_.application_name = "slipway";
+  options_.needed_role = "slipway_admin";
   options_.statement_timeout = std::chrono::seconds(30);
   options_.lock_timeout = std::chrono::seconds(10);
 }

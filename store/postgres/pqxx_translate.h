@@ -10,7 +10,4 @@ namespace slipway::store::postgres {
 /// Doubt.
 Failure translate_current(bool committing);
 
-/// The options as libpq reads them. Settings that the given URL already has are left alone.
-std::string connect_string(const ConnectionOptions& options);
-
 }  // namespace slipway::store::postgres

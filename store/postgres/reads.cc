@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "api/granted.h"
 #include "store/postgres/parameters.h"
 #include "store/postgres/statements.h"
 
@@ -12,22 +11,6 @@ namespace {
 std::optional<TimePoint> time_at(const Rows& rows, int row, int column) {
   if (rows.null(row, column)) return std::nullopt;
   return time_point(rows.number(row, column));
-}
-
-std::optional<int> int_at(const Rows& rows, int row, int column) {
-  if (rows.null(row, column)) return std::nullopt;
-  return static_cast<int>(rows.number(row, column));
-}
-
-// The submitter may have asked for more since, up to what the agent allows.
-std::chrono::seconds effective_timeout(std::optional<int> asked, const AgentSpec* spec) {
-  if (!spec) return std::chrono::seconds(asked.value_or(300));
-  if (!asked) return spec->timeout;
-  return granted_timeout({std::chrono::seconds(*asked), std::nullopt}, *spec);
-}
-
-int effective_retries(std::optional<int> asked, const AgentSpec* spec) {
-  return spec ? granted_retries({std::nullopt, asked}, *spec) : 0;
 }
 
 std::vector<std::string> first_column(const Rows& rows) {
@@ -66,55 +49,7 @@ std::string words() {
   return text;
 }
 
-Execution execution_at(const Rows& rows, int i) {
-  Execution e;
-  e.ref = {rows.string(i, 0), static_cast<int>(rows.number(i, 1)), static_cast<int>(rows.number(i, 2)),
-           rows.string(i, 3)};
-  e.owner = rows.string(i, 4);
-  e.user_id = rows.string(i, 5);
-  e.agent = rows.string(i, 6);
-  e.agent_revision = static_cast<int>(rows.number(i, 7));
-  e.image_id = rows.string(i, 8);
-  e.stage = stage_from(rows.string(i, 9)).value_or(Stage::New);
-  e.status = status_from(rows.string(i, 10)).value_or(Status::Pending);
-  e.reason = reason_from(rows.string(i, 11)).value_or(Reason::Queued);
-  e.cancel_requested = rows.flag(i, 12);
-  e.create_failures = static_cast<int>(rows.number(i, 15));
-  e.traceparent = rows.string(i, 16);
-  e.engine = rows.string(i, 17);
-  e.intent_at = time_at(rows, i, 18);
-  e.started_at = time_at(rows, i, 19);
-  e.deadline_at = time_at(rows, i, 20);
-  e.kill_at = time_at(rows, i, 21);
-  e.not_before = time_at(rows, i, 22);
-  e.verdict = verdict_from(rows.string(i, 23));
-  e.created_at = time_point(rows.number(i, 24));
-  e.input = rows.text(i, 25);
-  return e;
-}
-
 }  // namespace
-
-std::vector<Undecided> list_undecided(Connection& connection, SpecCache& specs, int limit) {
-  const auto rows = connection.query(sql::kListUndecided, {std::to_string(limit)});
-  std::vector<Undecided> list;
-  list.reserve(static_cast<std::size_t>(rows.size()));
-  for (int i = 0; i < rows.size(); ++i) {
-    list.push_back({.id = rows.string(i, 0),
-                    .stage = stage_from(rows.string(i, 1)).value_or(Stage::New),
-                    .user_id = rows.string(i, 2),
-                    .agent = rows.string(i, 3),
-                    .cancel_requested = rows.flag(i, 4),
-                    .not_before = time_at(rows, i, 5),
-                    .start_deadline = time_at(rows, i, 6),
-                    .timeout_seconds = int_at(rows, i, 7),
-                    .retry_limit = int_at(rows, i, 8),
-                    .input = rows.string(i, 9),
-                    .agent_revision = static_cast<int>(rows.number(i, 10))});
-    list.back().spec = specs.get(connection, list.back().agent, list.back().agent_revision);
-  }
-  return list;
-}
 
 std::vector<Step> decide(Connection& connection, const Writer& writer,
                          const std::vector<Decision>& decisions) {
@@ -158,20 +93,6 @@ int explain_waiting(Connection& connection, const Writer& writer, bool slots_fre
       sql::kExplainWaiting,
       {writer.node, std::to_string(writer.epoch), std::to_string(kAtOnce), slots_free ? "t" : "f", words()});
   return static_cast<int>(rows.number(0, 0));
-}
-
-std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
-                                      const std::vector<ExecutionId>& ids) {
-  const auto rows = connection.query(sql::kLoad, {array(ids), std::to_string(kSmallInput)});
-  std::map<ExecutionId, Execution> found;
-  for (int i = 0; i < rows.size(); ++i) {
-    auto execution = execution_at(rows, i);
-    execution.spec = specs.get(connection, execution.agent, execution.agent_revision);
-    execution.timeout = effective_timeout(int_at(rows, i, 13), execution.spec.get());
-    execution.retry_limit = effective_retries(int_at(rows, i, 14), execution.spec.get());
-    found.insert_or_assign(execution.ref.execution, std::move(execution));
-  }
-  return found;
 }
 
 std::string load_input(Connection& connection, const ExecutionId& id) {

@@ -28,9 +28,9 @@ std::vector<ExecutionId> list_unlocked_candidates(Connection& connection, int li
 int explain_waiting(Connection& connection, const Writer& writer, bool slots_free);
 std::vector<Step> claim(Connection& connection, const Writer& writer, const std::vector<ExecutionId>& ids);
 
-/// Those of `ids` that exist. Each id is a uuid's text.
-std::map<ExecutionId, Execution> load(Connection& connection, SpecCache& specs,
-                                      const std::vector<ExecutionId>& ids);
+/// Those of `ids` that exist. Each id is a uuid's text. One that cannot be read is an Error of class Invalid.
+using Loaded = std::map<ExecutionId, Result<Execution>>;
+Loaded load(Connection& connection, SpecCache& specs, const std::vector<ExecutionId>& ids);
 std::string load_input(Connection& connection, const ExecutionId& id);
 LiveLog live_log(Connection& connection, const ExecutionId& id, int attempt);
 std::vector<ExecutionId> list_unconverged(Connection& connection, const std::string& node);

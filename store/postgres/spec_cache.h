@@ -11,16 +11,21 @@
 
 namespace slipway::store::postgres {
 
+/// The spec of a revision as far as this binary can read it.
+struct ReadSpec {
+  std::shared_ptr<const AgentSpec> spec;  ///< null: there is no such revision
+  bool whole = true;  ///< false: a field is not known here or its value is not; what is known is in `spec`
+};
+
 /// Revisions never change, so each is read and parsed once and shared by every row that pins it. Any thread.
 class SpecCache {
  public:
-  /// The spec of a revision; null when there is no such revision or this binary cannot read it. Throws
-  /// Failure.
-  std::shared_ptr<const AgentSpec> get(Connection& connection, const std::string& agent, int revision);
+  /// Throws Failure, but not for a revision that cannot be read.
+  ReadSpec get(Connection& connection, const std::string& agent, int revision);
 
  private:
   std::mutex mutex_;
-  std::map<std::pair<std::string, int>, std::shared_ptr<const AgentSpec>> specs_;
+  std::map<std::pair<std::string, int>, ReadSpec> specs_;
 };
 
 }  // namespace slipway::store::postgres

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/postgres/connection.h"
+#include "store/postgres/micros.h"
 
 namespace slipway::store::postgres::sql {
 
@@ -12,12 +13,22 @@ inline constexpr Statement kActAs{"act_as", "SELECT slipway.act_as($1, $2)"};
 // the statement's own transaction is as good.
 inline constexpr Statement kListUndecided{"list_undecided", R"(
   SELECT e.id, e.stage, e.user_id, e.agent, e.cancel_requested,
-         (extract(epoch FROM e.not_before) * 1000000)::bigint, (extract(epoch FROM e.start_deadline) * 1000000)::bigint,
+         )" SLIPWAY_MICROS("e.not_before") R"(, )" SLIPWAY_MICROS("e.start_deadline") R"(,
          e.timeout_seconds, e.retry_limit, CASE WHEN e.stage = 'New' THEN e.input END, coalesce(a.revision, 0)
   FROM (SELECT *, sum(input_bytes) OVER (ORDER BY decide_at ROWS UNBOUNDED PRECEDING) - input_bytes AS bytes_before
         FROM (SELECT * FROM slipway.executions WHERE decide_at <= now() ORDER BY decide_at LIMIT $1) q) e
   LEFT JOIN slipway.agents a ON a.name = e.agent
   WHERE e.bytes_before < 8388608 ORDER BY e.decide_at)"};
+
+// The same, for when one of the rows cannot be read: what is surely there of each, then each by itself.
+inline constexpr Statement kUndecidedHeads{
+    "undecided_heads",
+    "SELECT id, stage FROM slipway.executions WHERE decide_at <= now() ORDER BY decide_at LIMIT $1"};
+inline constexpr Statement kUndecidedOne{"undecided_one", R"(
+  SELECT e.id, e.stage, e.user_id, e.agent, e.cancel_requested,
+         )" SLIPWAY_MICROS("e.not_before") R"(, )" SLIPWAY_MICROS("e.start_deadline") R"(,
+         e.timeout_seconds, e.retry_limit, CASE WHEN e.stage = 'New' THEN e.input END, coalesce(a.revision, 0)
+  FROM slipway.executions e LEFT JOIN slipway.agents a ON a.name = e.agent WHERE e.id = $1 AND e.decide_at <= now())"};
 
 // One transaction each (api/schemas/0005_claims.sql).
 inline constexpr Statement kListCandidates{"list_candidates", "SELECT slipway.list_candidates($1)"};
@@ -35,10 +46,10 @@ inline constexpr Statement kDecide{"decide", R"(
 inline constexpr Statement kLoad{"load", R"(
   SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
          e.stage, e.status, e.reason, e.cancel_requested, e.timeout_seconds, e.retry_limit, e.create_failures, e.traceparent,
-         e.engine, (extract(epoch FROM e.intent_at) * 1000000)::bigint, (extract(epoch FROM e.started_at) * 1000000)::bigint,
-         (extract(epoch FROM e.deadline_at) * 1000000)::bigint, (extract(epoch FROM e.kill_at) * 1000000)::bigint,
-         (extract(epoch FROM e.not_before) * 1000000)::bigint, e.verdict,
-         (extract(epoch FROM e.created_at) * 1000000)::bigint,
+         e.engine, )" SLIPWAY_MICROS("e.intent_at") R"(, )" SLIPWAY_MICROS("e.started_at") R"(,
+         )" SLIPWAY_MICROS("e.deadline_at") R"(, )" SLIPWAY_MICROS("e.kill_at") R"(,
+         )" SLIPWAY_MICROS("e.not_before") R"(, e.verdict,
+         )" SLIPWAY_MICROS("e.created_at") R"(,
          CASE WHEN e.stage = 'Claimed' AND e.input_bytes <= $2 THEN e.input END
   FROM unnest($1::uuid[]) AS t(id) JOIN slipway.executions e ON e.id = t.id)"};
 
@@ -47,8 +58,8 @@ inline constexpr Statement kLoadSpec{
 inline constexpr Statement kLoadInput{"load_input", "SELECT input FROM slipway.executions WHERE id = $1"};
 
 inline constexpr Statement kLiveLog{"live_log", R"(
-  SELECT slipway.log_end($1, $2), (extract(epoch FROM f.at) * 1000000)::bigint,
-         (extract(epoch FROM coalesce(l.until, l.at)) * 1000000)::bigint
+  SELECT slipway.log_end($1, $2), )" SLIPWAY_MICROS("f.at") R"(,
+         )" SLIPWAY_MICROS("coalesce(l.until, l.at)") R"(
   FROM (SELECT at FROM slipway.execution_log_chunks WHERE execution_id = $1 AND attempt = $2 ORDER BY seq LIMIT 1) f,
        (SELECT at, until FROM slipway.execution_log_chunks WHERE execution_id = $1 AND attempt = $2
         ORDER BY seq DESC LIMIT 1) l)"};
@@ -67,9 +78,11 @@ inline constexpr Statement kReadTotals{
     "read_totals",
     "SELECT kind, agent, status, reason, n FROM slipway.cluster_totals($1, $2 * interval '1 microsecond')"};
 // min() by the index; at Queued nothing is told of when a row may run, so any row there counts.
-inline constexpr Statement kLookAhead{"look_ahead", R"(
+inline constexpr Statement kLookAhead{
+    "look_ahead", R"(
   SELECT EXISTS (SELECT FROM slipway.executions WHERE queued),
-         (SELECT (extract(epoch FROM min(decide_at)) * 1000000)::bigint FROM slipway.executions WHERE decide_at IS NOT NULL))"};
+         (SELECT )" SLIPWAY_MICROS(
+                      "min(decide_at)") R"( FROM slipway.executions WHERE decide_at IS NOT NULL))"};
 inline constexpr Statement kFoldOutcomes{"fold_outcomes", "SELECT slipway.fold_outcomes($1)"};
 
 // One transaction each (api/schemas/0006_steps.sql); the answer holds the rows that could be locked, and

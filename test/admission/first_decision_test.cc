@@ -50,6 +50,10 @@ TEST(Admission, RefusesWithTheReason) {
     EXPECT_EQ(d.to, Stage::Finished);
     return d.reason;
   };
+  EXPECT_EQ(refused([](auto& r) {
+              r.unreadable = "stage holds \"X\"", r.spec = nullptr, r.cancel_requested = true;
+            }),
+            Reason::EngineError);
   EXPECT_EQ(refused([](auto& r) { r.cancel_requested = true; }), Reason::Cancelled);
   EXPECT_EQ(refused([](auto& r) { r.start_deadline = kNow; }), Reason::StartDeadlineExceeded);
   EXPECT_EQ(refused([](auto& r) { r.spec = nullptr, r.agent_revision = 0; }), Reason::AgentNotFound);

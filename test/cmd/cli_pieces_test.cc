@@ -44,6 +44,8 @@ TEST(OneLine, RunsOfBlanksBecomeOne) {
 
 TEST(Redacted, APasswordIsNeverShown) {
   EXPECT_EQ(redacted("postgresql://u:secret@h/db"), "postgresql://u:***@h/db");
+  EXPECT_EQ(redacted("postgresql://u:S3cret@Prod1@h/db"), "postgresql://u:***@h/db");
+  EXPECT_EQ(redacted("host=h password = secret dbname=d"), "host=h password =***");
   EXPECT_EQ(redacted("postgresql://u@h:5432/db"), "postgresql://u@h:5432/db");
   EXPECT_EQ(redacted("host=h password=secret dbname=d"), "host=h password=***");
   EXPECT_EQ(redacted("host=h password='se cret' dbname=d"), "host=h password=***");

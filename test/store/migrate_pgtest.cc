@@ -43,6 +43,40 @@ TEST(Migrate, ManyAtOnceApplyEachMigrationOnce) {
   EXPECT_EQ(failed, 0);
 }
 
+TEST(Migrate, ADatabaseThatIsNotUtf8IsRefused) {
+  Sql server(PostgresServer::shared().url());
+  for (const std::string encoding : {"LATIN1", "SQL_ASCII"}) {
+    server.exec("CREATE DATABASE not_utf8 ENCODING '" + encoding +
+                "' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    const auto url = PostgresServer::shared().url("not_utf8");
+    const auto migrated = migrate(url);
+    ASSERT_FALSE(migrated.has_value());
+    EXPECT_NE(migrated.error().message.find("encoding is " + encoding), std::string::npos);
+    const auto checked = check_schema(url);  // what the daemon asks at its start, and doctor
+    ASSERT_FALSE(checked.has_value());
+    EXPECT_EQ(checked.error().error_class, ErrorClass::Unsupported);
+    server.exec("DROP DATABASE not_utf8");
+  }
+}
+
+TEST(Migrate, BothFormsOfAUrlAreReadAndNoPasswordIsTold) {
+  const auto url = PostgresServer::shared().create_database();
+  Sql sql(url);
+  const auto words = "host=" + sql.value("SHOW unix_socket_directories") +
+                     " dbname=" + sql.value("SELECT current_database()") + " user=postgres";
+  const auto migrated = migrate(words);
+  ASSERT_TRUE(migrated.has_value()) << migrated.error().message;
+  for (const std::string bad :
+       {"postgresql://u:S3cret@Prod1@nowhere/db", "postgresql://u:S3cret%40Prod1@127.0.0.1:1/db",
+        "host=127.0.0.1 port=1 password=S3cret@Prod1 dbname=db", "host=h password=S3cret Prod1 dbname=d",
+        "postgresql://u:S3cret@Prod1:1/db:2/x@y"}) {
+    const auto refused = schema_version(bad);
+    ASSERT_FALSE(refused.has_value()) << bad;
+    EXPECT_EQ(refused.error().message.find("S3cret"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(refused.error().message.find("Prod1"), std::string::npos) << refused.error().message;
+  }
+}
+
 TEST(Migrate, AnOlderSchemaIsTooOldAndSaysWhatToDo) {
   const auto url = PostgresServer::shared().create_migrated_database();
   Sql(url).exec(

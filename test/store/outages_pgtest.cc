@@ -236,6 +236,26 @@ TEST_F(Outages, TheDoorbellRingsOnceATransactionAndFinishesAreTold) {
   EXPECT_EQ(told[0], (std::pair<std::string, std::string>("slipway_finished", "")));
 }
 
+// The queue is the whole server's, and 8 GiB: that it is half full is said here by the function that is
+// asked.
+TEST_F(Outages, AFullQueueOfNotificationsFailsNoCommit) {
+  ASSERT_TRUE(run(store_->set_idle(true)).has_value());
+  const auto body = sql_->value("SELECT pg_get_functiondef('slipway.may_notify()'::regprocedure)");
+  EXPECT_NE(body.find("pg_notification_queue_usage() < "), std::string::npos) << body;
+  sql_->exec("CREATE OR REPLACE FUNCTION slipway.may_notify() RETURNS boolean LANGUAGE sql RETURN false");
+  Sql listener(url_);
+  listener.exec("LISTEN slipway_work; LISTEN slipway_changed; LISTEN slipway_finished");
+  const auto e = running();
+  sql_->query("UPDATE slipway.executions SET cancel_requested = true WHERE id = $1", {e.ref.execution});
+  ASSERT_TRUE(run(store_->finish(end(e, Stage::Running, Reason::Cancelled))).value());
+  EXPECT_TRUE(listener.notifications(200).empty());
+  EXPECT_EQ(sql_->value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'slipway'::regnamespace AND "
+                        "proname <> 'tell' AND "
+                        "prosrc ~ 'pg_notify'"),
+            "0")
+      << "one place tells";
+}
+
 TEST_F(Outages, ASecondProcessOfTheNameIsRefusedUntilTheFirstIsGone) {
   auto second = open();
   ASSERT_TRUE(run(store_->hold_name()).has_value());
