@@ -4,6 +4,7 @@
 
 #include "runtime/docker/cgroup_names.h"
 #include "runtime/docker/create_body.h"
+#include "runtime/docker/engine_words.h"
 #include "runtime/docker/image_ref.h"
 #include "runtime/docker/limits.h"
 #include "runtime/docker/log_frames.h"
@@ -108,6 +109,42 @@ std::string frame(char stream, const std::string& payload) {
   head[0] = stream;
   for (std::size_t i = 0; i < 4; ++i) head[4 + i] = static_cast<char>(payload.size() >> (24 - 8 * i));
   return head + payload;
+}
+
+TEST(EngineWords, OfACreate) {
+  EXPECT_EQ(refusal_of_create(400, "No command specified"), Reason::CommandInvalid);
+  EXPECT_EQ(refusal_of_create(400, "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available"),
+            Reason::NotEnforceable);
+  EXPECT_EQ(refusal_of_create(400, "Minimum memory limit allowed is 6MB"), Reason::NotEnforceable);
+  EXPECT_EQ(refusal_of_create(500, "mkdir /data/overlay2/x: no space left on device"),
+            Reason::NodeStorageFull);
+  EXPECT_EQ(refusal_of_create(400, "bind source path does not exist: /runs/x/input"), std::nullopt);
+  EXPECT_EQ(refusal_of_create(500, "No command specified"), std::nullopt) << "the status comes first";
+}
+
+TEST(EngineWords, OfAStart) {
+  const std::string made = "failed to create shim task: OCI runtime create failed: runc create failed: ";
+  const std::string init = made + "unable to start container process: error during container init: ";
+  EXPECT_EQ(refusal_of_start(127, made + R"(exec: "nope": executable file not found in $PATH: unknown)"),
+            Reason::CommandInvalid);
+  EXPECT_EQ(refusal_of_start(126, made + R"(exec: "/bin": permission denied: unknown)"),
+            Reason::CommandInvalid);
+  EXPECT_EQ(
+      refusal_of_start(127, init + R"(error mounting "/r/input" to rootfs at "/input": not a directory)"),
+      Reason::ImageNotAllowed)
+      << "an engine gives 127 for many things";
+  EXPECT_EQ(refusal_of_start(128, "unable to find user 65534: read /m/etc/passwd: is a directory"),
+            Reason::ImageNotAllowed);
+  EXPECT_EQ(refusal_of_start(128, "mkdir /exec/x: no space left on device: unknown"),
+            Reason::NodeStorageFull);
+  EXPECT_EQ(
+      refusal_of_start(127, made + "unable to retrieve OCI runtime error: fork/exec /bin/runc: no such file"),
+      std::nullopt)
+      << "the engine's own runtime is missing";
+  for (const char* doubt : {"context canceled", "transport is closing: unavailable", ""})
+    EXPECT_EQ(refusal_of_start(128, doubt), std::nullopt) << doubt;
+  EXPECT_TRUE(says_never_made(made));
+  EXPECT_FALSE(says_never_made("transport is closing: unavailable"));
 }
 
 TEST(LogFrames, AnyCutOfTheStreamGivesTheSameFrames) {

@@ -211,6 +211,10 @@ TEST_F(DockerVerdictTest, AFullDiskOfTheEngineIsToldAndSoIsRoom) {
   ASSERT_TRUE(mkdtemp(place.data()));
   ASSERT_EQ(mount("small", place.c_str(), "tmpfs", 0, "size=256m"), 0);
   begin({.parent = place});
+  // Of the engine's disk, and not of ours.
+  std::string ours = "/tmp/slipway-state-XXXXXX";
+  ASSERT_TRUE(mkdtemp(ours.data()));
+  harness_->restart([&](DockerOptions& options) { options.state_dir = ours; });
   const auto has_room = [this] { return *harness_->await(harness_->runtime().has_room()); };
   EXPECT_TRUE(has_room());
   {
@@ -220,16 +224,20 @@ TEST_F(DockerVerdictTest, AFullDiskOfTheEngineIsToldAndSoIsRoom) {
     }
   }
   EXPECT_FALSE(has_room());
-  EXPECT_EQ(create_error(shell_spec(image_, "true")), ErrorClass::StorageFull);
+  const auto refused = shell_spec(image_, "true");
+  EXPECT_EQ(create_error(refused), ErrorClass::StorageFull);
+  EXPECT_TRUE(*harness_->await(harness_->runtime().remove(refused.ref, {})));
   fs::remove(place + "/filler");
   EXPECT_TRUE(has_room());
   const auto spec = shell_spec(image_, "true");
   run(spec);
   EXPECT_EQ(harness_->wait_exit(spec).exit_code, 0);
+  EXPECT_TRUE(*harness_->await(harness_->runtime().remove(spec.ref, {})));
   harness_.reset();
   engine_.reset();
   EXPECT_EQ(umount(place.c_str()), 0);
   fs::remove(place);
+  fs::remove_all(ours);
 }
 
 }  // namespace
