@@ -229,8 +229,8 @@ class Store {
   /// order that user's rows. Users and agents at their limit are passed over, and rows whose right may come
   /// back with a spend that is not settled.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_candidates(int limit) = 0;
-  /// The same past what others hold locked: for the look after a claim that took less than it was offered.
-  /// Fewer of one user than list_candidates.
+  /// The same past what others hold locked or what has lost its right: for the look after a claim that took
+  /// less than it was offered. Fewer of one user than list_candidates.
   virtual asio::awaitable<Result<std::vector<ExecutionId>>> list_unlocked_candidates(int limit) = 0;
   /// Takes those of `ids` that are still free for this node, as many as user, agent and entitlement allow, in
   /// this order: owner, attempt and claim id, spend, attempt row, event; one transaction. The answer holds

@@ -307,4 +307,8 @@ BEGIN ATOMIC
   SELECT q.* FROM slipway.quotas q WHERE q.user_id IN (p_user, '*') ORDER BY q.user_id = '*' LIMIT 1;
 END;
 
+-- A count stays within what its column holds, whatever stood there before: no bad count may fail the claims of others.
+CREATE FUNCTION slipway.counted(was int, came bigint) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN greatest(least(was + came, 2147483647), 0)::int;
+
 INSERT INTO slipway.schema_migrations (number, name, oldest_binary) VALUES (2, '0002_agents', 1);

@@ -100,7 +100,7 @@ BEGIN
     UPDATE slipway.entitlement_spends s SET settled_at = now(), price = 0, refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE m.stage = 'Finished' AND s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
   ), restored AS (
-    UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
+    UPDATE slipway.entitlements n SET used = slipway.counted(n.used, -g.uses)
     FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault, agent_known)
@@ -115,10 +115,10 @@ BEGIN
     SELECT id, attempt, stage, reason, message FROM moved
   ), used AS (
     UPDATE slipway.user_usage u
-    SET queued = greatest(u.queued + c.came - c.went, 0), band = c.band,
+    SET queued = slipway.counted(u.queued, c.came - c.went), band = c.band,
         minute = CASE WHEN c.came > 0 THEN this_minute ELSE u.minute END,
         minute_count = CASE WHEN c.came = 0 THEN u.minute_count
-                            WHEN u.minute = this_minute THEN u.minute_count + c.came ELSE c.came END
+                            WHEN u.minute = this_minute THEN slipway.counted(u.minute_count, c.came) ELSE c.came END
     FROM (SELECT user_id, max(band) AS band, count(*) FILTER (WHERE enters)::int AS came,
                  count(*) FILTER (WHERE stage = 'Finished' AND was <> 'New')::int AS went
           FROM moved GROUP BY user_id) c
@@ -178,8 +178,9 @@ BEGIN
 END
 $$;
 
--- The same past what others hold: a row, a user's count, an entitlement, an agent that somebody has locked takes no place either. For
--- a look after a claim that took less than it was offered: it locks what it looks at, for as long as it looks.
+-- The same past what others hold: a row, a user's count, an entitlement, an agent that somebody has locked takes no place either, nor
+-- does a row that has lost its right (the usual look offers it, and the claim ends it). For a look after a claim that took less than it
+-- was offered: it locks what it looks at, for as long as it looks.
 CREATE FUNCTION slipway.list_unlocked_candidates(p_limit int) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
 DECLARE
   most_of_one CONSTANT int := greatest(1, p_limit / 4);
@@ -187,7 +188,7 @@ DECLARE
   shut_agents text[];
   head record;
   row record;
-  entitled text;
+  held_rights text[] := '{}';
   offered int := 0;
   of_user int;
 BEGIN
@@ -208,16 +209,19 @@ BEGIN
     CONTINUE WHEN NOT FOUND;
     of_user := 0;
     FOR row IN
-      SELECT e.id, e.attempt, e.user_id, e.agent, e.entitlement_id FROM slipway.executions e
+      SELECT e.id, n.id AS entitlement FROM slipway.executions e JOIN slipway.agents a ON a.name = e.agent
+      LEFT JOIN LATERAL slipway.entitlement_for(e.user_id, e.agent, e.entitlement_id, now()) AS n(id) ON e.attempt = 0
       WHERE e.user_id = head.user_id AND e.queued AND slipway.is_offered(e, shut_agents, head.agents, head.ids, now())
-      ORDER BY e.priority DESC, e.created_at, e.id LIMIT 100 FOR UPDATE SKIP LOCKED
+        AND NOT slipway.is_suspended(a.spec) AND (e.attempt > 0 OR n.id IS NOT NULL)
+      ORDER BY e.priority DESC, e.created_at, e.id LIMIT 1000 FOR UPDATE OF e SKIP LOCKED
     LOOP
       EXIT WHEN offered >= p_limit OR of_user >= least(head.room, most_of_one);
-      IF row.attempt = 0 THEN
-        entitled := slipway.entitlement_for(row.user_id, row.agent, row.entitlement_id, now());
-        IF entitled IS NOT NULL THEN  -- else the claim ends the row
-          PERFORM FROM slipway.entitlements n WHERE n.id = entitled FOR NO KEY UPDATE SKIP LOCKED;
-          CONTINUE WHEN NOT FOUND;
+      CONTINUE WHEN row.entitlement = ANY (held_rights);
+      IF row.entitlement IS NOT NULL THEN
+        PERFORM FROM slipway.entitlements n WHERE n.id = row.entitlement FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+          held_rights := held_rights || row.entitlement;
+          CONTINUE;
         END IF;
       END IF;
       offered := offered + 1;
@@ -306,10 +310,10 @@ BEGIN
            coalesce((SELECT r.price FROM slipway.agent_revisions r WHERE r.agent = e.agent AND r.revision = e.agent_revision), 0)
     FROM granted g JOIN slipway.executions e ON e.id = g.id WHERE NOT g.has_spent  -- a further attempt stands on the first one's
   ), used AS (
-    UPDATE slipway.entitlements n SET used = n.used + g.uses
+    UPDATE slipway.entitlements n SET used = slipway.counted(n.used, g.uses)
     FROM (SELECT entitlement, count(*)::int AS uses FROM granted WHERE NOT has_spent GROUP BY entitlement) g WHERE n.id = g.entitlement
   ), running AS (
-    UPDATE slipway.user_usage u SET running = u.running + g.n, queued = greatest(u.queued - g.n, 0), turn = nextval('slipway.turns')
+    UPDATE slipway.user_usage u SET running = slipway.counted(u.running, g.n), queued = slipway.counted(u.queued, -g.n), turn = nextval('slipway.turns')
     FROM (SELECT user_id, count(*)::int AS n FROM granted GROUP BY user_id) g WHERE u.user_id = g.user_id
   )
   SELECT array_agg(id) INTO taken FROM granted;
@@ -351,7 +355,7 @@ BEGIN
     UPDATE slipway.entitlement_spends s SET settled_at = now(), price = 0, refunded_at = now(), refund_reason = m.reason
     FROM moved m WHERE s.execution_id = m.id AND s.settled_at IS NULL RETURNING s.entitlement_id
   ), restored AS (
-    UPDATE slipway.entitlements n SET used = greatest(n.used - g.uses, 0)
+    UPDATE slipway.entitlements n SET used = slipway.counted(n.used, -g.uses)
     FROM (SELECT entitlement_id, count(*)::int AS uses FROM given_back GROUP BY 1) g WHERE n.id = g.entitlement_id
   ), counted AS (
     INSERT INTO slipway.outcomes (execution_id, agent, user_id, status, reason, fault)
@@ -360,7 +364,7 @@ BEGIN
     INSERT INTO slipway.execution_events (execution_id, attempt, stage, reason, message)
     SELECT id, attempt, stage, reason, message FROM moved
   ), used AS (
-    UPDATE slipway.user_usage u SET queued = greatest(u.queued - c.n, 0)
+    UPDATE slipway.user_usage u SET queued = slipway.counted(u.queued, -c.n)
     FROM (SELECT user_id, count(*)::int AS n FROM moved GROUP BY user_id) c WHERE u.user_id = c.user_id
   )
   SELECT m.id, m.attempt, 'Queued', m.stage::text, m.reason::text, m.agent, m.traceparent FROM moved m;
@@ -419,7 +423,7 @@ CREATE TRIGGER agents_leave BEFORE DELETE ON slipway.agents FOR EACH ROW EXECUTE
 CREATE FUNCTION slipway.release_usage(p_users text[], p_counts int[], p_queued boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM 1 FROM slipway.user_usage u WHERE u.user_id = ANY (p_users) ORDER BY u.user_id FOR UPDATE;
-  UPDATE slipway.user_usage u SET running = greatest(u.running - d.n, 0), queued = u.queued + CASE WHEN p_queued THEN d.n ELSE 0 END
+  UPDATE slipway.user_usage u SET running = slipway.counted(u.running, -d.n), queued = slipway.counted(u.queued, CASE WHEN p_queued THEN d.n ELSE 0 END)
     FROM unnest(p_users, p_counts) AS d(user_id, n) WHERE u.user_id = d.user_id;
 END
 $$;
@@ -437,15 +441,20 @@ BEGIN
       UNION ALL
       SELECT e.user_id, -1, 0 FROM slipway.executions e WHERE e.queued
       UNION ALL
+      SELECT e.user_id, -1, 0 FROM slipway.executions e
+      WHERE e.decide_at IS NOT NULL AND NOT e.queued AND e.stage IN ('Deferred', 'Queued')
+      UNION ALL
       SELECT e.user_id, 0, -1 FROM slipway.executions e WHERE e.live AND e.finished_at IS NULL) c
     GROUP BY user_id HAVING sum(queued) <> 0 OR sum(running) <> 0 ORDER BY user_id
   LOOP
+    INSERT INTO slipway.user_usage (user_id) VALUES (suspect) ON CONFLICT DO NOTHING;
     PERFORM FROM slipway.user_usage u WHERE u.user_id = suspect FOR UPDATE SKIP LOCKED;
     CONTINUE WHEN NOT FOUND;
     UPDATE slipway.user_usage u SET queued = c.queued, running = c.running
-    FROM (SELECT count(*) FILTER (WHERE e.queued) AS queued,
-                 count(*) FILTER (WHERE e.live AND e.finished_at IS NULL) AS running
-          FROM slipway.executions e WHERE e.user_id = suspect AND (e.queued OR e.live)) c
+    FROM (SELECT (SELECT count(*) FROM slipway.executions e WHERE e.queued AND e.user_id = suspect)
+               + (SELECT count(*) FROM slipway.executions e
+                  WHERE e.decide_at IS NOT NULL AND e.user_id = suspect AND NOT e.queued AND e.stage IN ('Deferred', 'Queued')) AS queued,
+                 (SELECT count(*) FROM slipway.executions e WHERE e.live AND e.user_id = suspect AND e.finished_at IS NULL) AS running) c
     WHERE u.user_id = suspect AND (u.queued, u.running) IS DISTINCT FROM (c.queued, c.running);
     IF FOUND THEN wrong := wrong + 1; END IF;
   END LOOP;

@@ -141,7 +141,7 @@ asio::awaitable<Result<int>> Claimer::claim() {
   if (candidates->empty()) co_return 0;
   const auto steps = co_await take(*candidates);
   if (!steps) co_return steps.error();
-  past_locks_ = steps->size() < candidates->size();
+  past_locks_ = store::taken(*steps).size() < candidates->size();
   for (const auto& step : *steps) {
     log_transition(step);
     if (step.to != Stage::Claimed) continue;

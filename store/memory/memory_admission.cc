@@ -56,6 +56,7 @@ bool MemoryAdmission::decide(const Decision& decision) {
   row->exec.agent_revision = decision.agent_revision;
   row->exec.timeout = std::chrono::seconds(decision.timeout_seconds);
   row->exec.retry_limit = decision.retry_limit;
+  row->priority = std::min(row->priority, quota_of(row->exec.user_id).max_priority);
   row->exec.spec =
       db_.agents_.at(row->exec.agent).revisions.at(static_cast<std::size_t>(decision.agent_revision) - 1);
   db_.add_event(decision.id, std::string(to_string(decision.to)));
@@ -115,13 +116,14 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
 
 // Users take turns within their band, the one served longest ago first; each offers its own rows in its own
 // order.
-std::vector<ExecutionId> MemoryAdmission::candidates(std::size_t limit) const {
+std::vector<ExecutionId> MemoryAdmission::candidates(std::size_t limit, bool only_entitled) const {
   std::map<std::string, std::vector<const ExecutionRow*>> by_user;
   for (const auto& [id, row] : db_.rows_) {
     const auto& exec = row.exec;
     const bool due = !exec.not_before || *exec.not_before <= db_.now();
     const bool late = row.start_deadline && *row.start_deadline <= db_.now();
-    if (exec.stage == Stage::Queued && !exec.cancel_requested && due && !late && !is_held_back(row))
+    if (exec.stage == Stage::Queued && !exec.cancel_requested && due && !late && !is_held_back(row) &&
+        !(only_entitled && lost_right(row)))
       by_user[exec.user_id].push_back(&row);
   }
   std::vector<std::tuple<int, std::size_t, std::int64_t, ExecutionId>> offers;
@@ -161,7 +163,7 @@ int MemoryAdmission::explain(bool slots_free) {
 }
 
 // Asked again at the claim, since hours may lie between. A use that was spent stays valid for every attempt.
-std::optional<Reason> MemoryAdmission::lost_right(const ExecutionRow& row) {
+std::optional<Reason> MemoryAdmission::lost_right(const ExecutionRow& row) const {
   const auto& exec = row.exec;
   const auto agent = db_.agents_.find(exec.agent);
   if (agent == db_.agents_.end()) return Reason::AgentNotFound;
@@ -215,7 +217,8 @@ int MemoryAdmission::count(const std::string& user_id, Stage stage) const {
 bool MemoryAdmission::has_unsettled_spend(const std::string& user_id, const std::string& agent) const {
   return std::any_of(db_.spends_.begin(), db_.spends_.end(), [&](const auto& entry) {
     const auto& entitlement = db_.entitlements_.at(entry.second.entitlement);
-    return !entry.second.settled && entitlement.user_id == user_id && entitlement.agent == agent;
+    const bool lasts = !entitlement.expires_at || *entitlement.expires_at > db_.now();
+    return lasts && !entry.second.settled && entitlement.user_id == user_id && entitlement.agent == agent;
   });
 }
 

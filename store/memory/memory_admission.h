@@ -19,12 +19,12 @@ class MemoryAdmission {
   /// Takes a queued row for `node`, ends it where its right to run is gone, or leaves it waiting (false).
   bool claim(ExecutionRow& row, const std::string& node);
   /// As Store::list_candidates and Store::explain_waiting.
-  std::vector<ExecutionId> candidates(std::size_t limit) const;
+  std::vector<ExecutionId> candidates(std::size_t limit, bool only_entitled = false) const;
   int explain(bool slots_free);
 
  private:
   std::optional<Reason> refusal(const ExecutionRow& row);
-  std::optional<Reason> lost_right(const ExecutionRow& row);
+  std::optional<Reason> lost_right(const ExecutionRow& row) const;
   bool awaits_right(const ExecutionRow& row) const;
   bool is_held_back(const ExecutionRow& row) const;
   const QuotaRow& quota_of(const std::string& user_id) const;

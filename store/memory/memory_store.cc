@@ -158,7 +158,8 @@ asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_candidates(i
 
 /// Nobody holds anything locked here.
 asio::awaitable<Result<std::vector<ExecutionId>>> MemoryStore::list_unlocked_candidates(int limit) {
-  return list_candidates(limit);
+  if (auto no = refusal()) co_return *no;
+  co_return admission_.candidates(static_cast<std::size_t>(limit), true);
 }
 
 asio::awaitable<Result<int>> MemoryStore::explain_waiting(bool slots_free) {

@@ -96,6 +96,20 @@ class ClaimerTest : public ::testing::Test {
                     .on_found = [this](const ExecutionId& id) { found_.push_back(id); }}};
 };
 
+TEST_F(ClaimerTest, RowsThatLostTheirRightKeepNobodyWaitingForMoreThanTwoPasses) {
+  submit(slots_.capacity());
+  claims();
+  database_.grant("u-0", "agent", 100, clock_.now() + 1s);
+  store::Submission late;
+  late.user_id = "u-0", late.agent = "agent";
+  for (int i = 0; i < 30; ++i) database_.insert(late);
+  submit(1);
+  EXPECT_EQ(claims(), 0U) << "they are decided upon, and no slot is free";
+  clock_.time += 2s;
+  release(1);
+  EXPECT_EQ(claims() + claims(), 1U);
+}
+
 TEST_F(ClaimerTest, TakesAsManyAsThereAreSlots) {
   submit(30);
   EXPECT_EQ(claims(), 12U);

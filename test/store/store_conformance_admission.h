@@ -142,6 +142,17 @@ TEST_P(StoreConformance, WhoWaitsForASpendIsNotBeforeTheRowThatHasIt) {
   EXPECT_EQ(harness_->row(second)->stage, Stage::Queued);
 }
 
+TEST_P(StoreConformance, WhatHasLostItsRightIsOfferedOnceAndThenLetsOthersPass) {
+  const auto expiry = harness_->now() + std::chrono::seconds(2);
+  harness_->grant("u-0", "echo", 50, expiry);
+  std::vector<ExecutionId> rightless;
+  for (int i = 0; i < 3; ++i) rightless.push_back(queued({.user_id = "u-0"}));
+  const auto usable = queued();
+  ASSERT_TRUE(harness_->wait_until([&] { return harness_->now() > expiry; }));
+  EXPECT_EQ(harness_->run(store_->list_candidates(1)).value(), std::vector{rightless[0]}) << "to end it";
+  EXPECT_EQ(harness_->run(store_->list_unlocked_candidates(1)).value(), std::vector{usable});
+}
+
 TEST_P(StoreConformance, WhatIsCleanedUpForARetryTakesTheAgentsRoom) {
   AgentSpec narrow;
   narrow.image = "narrow:1";

@@ -89,6 +89,41 @@ TEST_F(Turns, RowsOfWhichTheCountKnowsNothingAreFoundByTheRecount) {
   EXPECT_EQ(run(store_->list_candidates(4)).value(), std::vector{a});
 }
 
+TEST_F(Turns, ACountThatCannotGrowFailsNobodysClaim) {
+  const auto a = queued("u-a"), b = queued("u-b");
+  sql_->exec("UPDATE slipway.user_usage SET running = 2147483647 WHERE user_id = 'u-a'");
+  sql_->exec("UPDATE slipway.entitlements SET used = 2147483647, uses = NULL WHERE user_id = 'u-a'");
+  EXPECT_EQ(store::taken(run(store_->claim({a, b})).value()).size(), 2U);
+  sql_->exec("UPDATE slipway.user_usage SET queued = 2147483647, minute_count = 2147483647");
+  const auto mine = insert("u-a"), others = insert("u-b");
+  const auto decided = run(store_->decide({{.id = mine, .agent_revision = 1, .timeout_seconds = 60},
+                                           {.id = others, .agent_revision = 1, .timeout_seconds = 60}}));
+  EXPECT_EQ(std::ssize(decided.value()), 2);
+}
+
+TEST_F(Turns, TheRecountKnowsWhatWaitsForATimeAndACountThatIsGone) {
+  const auto deferred = insert("u-a");
+  run(store_->decide({{.id = deferred, .to = Stage::Deferred, .agent_revision = 1, .timeout_seconds = 60}}))
+      .value();
+  sql_->query("UPDATE slipway.executions SET cancel_requested = true WHERE id = $1", {queued("u-a")});
+  EXPECT_EQ(count_of("u-a", "queued"), "2");
+  EXPECT_EQ(run(store_->recount_usage()).value(), 0) << "both count until they are decided upon";
+  const auto b = queued("u-b");
+  sql_->exec("DELETE FROM slipway.user_usage WHERE user_id = 'u-b'");
+  EXPECT_EQ(run(store_->recount_usage()).value(), 1);
+  EXPECT_EQ(run(store_->list_candidates(4)).value(), std::vector{b});
+}
+
+TEST_F(Turns, HoweverManyRowsOfALockedEntitlementWaitTheirUsersOthersAreServed) {
+  sql_->exec(R"(INSERT INTO slipway.agents (name, spec) VALUES ('other', '{"image": "echo:1"}'))");
+  for (int i = 0; i < 150; ++i) queued("u-a");
+  const auto mine = insert("u-a", "other");
+  admit(mine);
+  const auto held =
+      hold("SELECT id FROM slipway.entitlements WHERE user_id = 'u-a' AND agent = 'echo' FOR UPDATE");
+  EXPECT_EQ(two_passes(1), std::vector{mine});
+}
+
 TEST_F(Turns, ACountThatIsHeldIsSetRightTheNextTime) {
   queued("u-a");
   queued("u-b");
