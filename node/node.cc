@@ -37,6 +37,7 @@ Node::Node(Settings settings, Parts parts, Hooks hooks)
       parts_(std::move(parts)),
       hooks_(std::move(hooks)),
       lease_(parts_.clock),
+      health_(parts_.clock, lease_, hooks_.engine_answers),
       slots_(settings_.slots, [this] { look_for_work(); }),
       gate_(settings_.starts, [this](const ExecutionId& id) { look_at(id); }),
       images_(parts_.clock),
@@ -48,6 +49,8 @@ Node::Node(Settings settings, Parts parts, Hooks hooks)
                    .runtime = parts_.runtime,
                    .clock = parts_.clock,
                    .lease = lease_,
+                   .health = health_,
+                   .start_patience = settings_.start_patience,
                    .slots = slots_,
                    .gate = gate_,
                    .images = images_,
@@ -62,7 +65,7 @@ Node::Node(Settings settings, Parts parts, Hooks hooks)
                    .on_engine = [this](const EngineIdentity& engine) { on_engine(engine); }}),
       claims_({.store = parts_.store,
                .clock = parts_.clock,
-               .lease = lease_,
+               .health = health_,
                .slots = slots_,
                .contracts = parts_.contracts,
                .pool = parts_.pool,
@@ -219,7 +222,7 @@ std::vector<Trouble> Node::troubles() const {
 
 bool Node::ready() const {
   const auto found = troubles();
-  return lease_.held() && hooks_.engine_answers() &&
+  return health_.ready() &&
          std::none_of(found.begin(), found.end(), [](const Trouble& trouble) { return trouble.stops; });
 }
 
@@ -231,8 +234,8 @@ store::NodeReport Node::report() {
   report.slots = settings_.slots;
   report.version = settings_.version;
   report.not_enforceable = capabilities_.not_enforceable;
-  report.ready = hooks_.engine_answers();
-  if (!report.ready) report.message = "the container engine does not answer";
+  report.message = health_.complaint();
+  report.ready = report.message.empty();
   for (const auto& trouble : troubles()) {
     report.ready = report.ready && !trouble.stops;
     if (report.message.size() > kMessage) break;

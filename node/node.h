@@ -12,6 +12,7 @@
 #include "reconcilers/execution/execution_reconciler.h"
 #include "reconcilers/execution/log_followers.h"
 #include "reconcilers/images/image_reconciler.h"
+#include "reconcilers/node_health.h"
 #include "reconcilers/node_state.h"
 #include "reconcilers/nodes/node_reconciler.h"
 #include "reconcilers/orphans/orphan_reconciler.h"
@@ -30,6 +31,7 @@ struct Settings {
   int starts = 0;  ///< creates and starts under way at once
   Duration lease = std::chrono::seconds(15);
   Duration resync = std::chrono::seconds(10);
+  Duration start_patience = std::chrono::seconds(60);  ///< how long a claim may stand unstarted
   Policy policy;
 };
 
@@ -89,6 +91,7 @@ class Node {
   std::vector<Trouble> troubles() const;
   const runtime::Capabilities& capabilities() const { return capabilities_; }
   const reconcilers::Lease& lease() const { return lease_; }
+  const reconcilers::NodeHealth& health() const { return health_; }
   const reconcilers::Slots& slots() const { return slots_; }
   /// When the last heartbeat was tried (monotonic), whatever came of it.
   Duration heartbeat_tried_at() const { return heartbeat_tried_at_; }
@@ -114,6 +117,7 @@ class Node {
   std::vector<ExecutionId> adopted_;
 
   reconcilers::Lease lease_;
+  reconcilers::NodeHealth health_;
   reconcilers::Slots slots_;
   reconcilers::StartGate gate_;
   reconcilers::ImageTable images_;

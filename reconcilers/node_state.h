@@ -99,6 +99,11 @@ class ImageTable {
   /// Sets the answer and hands over who waited for it.
   std::set<ExecutionId> answer(const std::string& key, ImageView view);
   bool wanted(const std::string& key) const;
+  /// A fetch is under way, which is bounded by itself.
+  void set_fetching(const std::string& key, bool fetching) {
+    fetching ? static_cast<void>(fetching_.insert(key)) : static_cast<void>(fetching_.erase(key));
+  }
+  bool is_fetching(const std::string& key) const { return fetching_.contains(key); }
   /// The answer is out of date (the image was removed, or a failure has been told long enough).
   void forget(const std::string& key);
   /// An execution needs no image any more.
@@ -115,6 +120,7 @@ class ImageTable {
 
   const Clock& clock_;
   std::map<std::string, Entry> entries_;
+  std::set<std::string> fetching_;
 };
 
 }  // namespace slipway::reconcilers

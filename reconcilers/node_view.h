@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "api/clock.h"
 #include "api/execution.h"
 
 /// What a plan may know beside the row and the container: plain values, taken when the pass begins.
@@ -29,6 +30,10 @@ struct NodeView {
   bool live_restore = false;  ///< the engine's restarts leave containers running
   bool term_sent = false;     ///< this process has sent TERM for this attempt
   ImageView image;
+  /// How long the row has stood at its stage without a sign of life; while nothing could have moved it, the
+  /// time stands still.
+  Duration stays{0};
+  Duration start_patience = std::chrono::seconds(60);  ///< how long a claim may stand unstarted
 };
 
 }  // namespace slipway::reconcilers

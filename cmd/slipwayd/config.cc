@@ -165,6 +165,8 @@ const std::vector<Setting>& settings() {
       {"policy.timeout", "longest timeout an agent may ask for, such as 1h", set_greatest_timeout},
       {"lease", "how long the node may act without a heartbeat", duration(&Config::lease)},
       {"resync", "how often both lists are walked", duration(&Config::resync)},
+      {"start_patience", "how long a claim may stand unstarted before it goes back to the queue",
+       duration(&Config::start_patience)},
       {"startup_timeout", "how long to wait for database and engine at start",
        duration(&Config::startup_timeout)},
       {"log.level", "debug, info, warn or error", set_level},

@@ -89,6 +89,7 @@ node::Settings Daemon::node_settings() const {
           .starts = config_.node_starts,
           .lease = config_.lease,
           .resync = config_.resync,
+          .start_patience = config_.start_patience,
           .policy = config_.policy};
 }
 
@@ -270,7 +271,8 @@ server::Response Daemon::readyz() const {
   const nlohmann::json body = {{"ready", ready()},
                                {"started", open_},
                                {"database", node_.lease().held()},
-                               {"engine", count_engine_.reachable()},
+                               {"engine", node_.health().engine_answers()},
+                               {"storage", node_.health().storage_has_room()},
                                {"io", node_.capabilities().io_mode},
                                {"troubles", std::move(troubles)}};
   return {.status = ready() ? 200 : 503,

@@ -133,7 +133,7 @@ asio::awaitable<Result<std::vector<store::Step>>> Claimer::take(std::vector<Exec
 asio::awaitable<Result<int>> Claimer::claim() {
   if (const auto found = co_await find_lost(); !found) co_return found.error();
   const int free = std::min(parts_.slots.free(), kClaimsAtOnce);
-  if (free == 0 || !parts_.lease.held() || parts_.lease.cordoned()) co_return 0;
+  if (free == 0 || !parts_.health.may_claim()) co_return 0;
   const auto candidates = past_locks_ ? co_await parts_.store.list_unlocked_candidates(free)
                                       : co_await parts_.store.list_candidates(free);
   if (!candidates) co_return candidates.error();

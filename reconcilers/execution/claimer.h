@@ -6,6 +6,7 @@
 #include "api/clock.h"
 #include "api/policy.h"
 #include "controller/reconciler.h"
+#include "reconcilers/node_health.h"
 #include "reconcilers/node_state.h"
 #include "store/store.h"
 
@@ -28,7 +29,7 @@ class Claimer : public controller::Reconciler {
   struct Parts {
     store::Store& store;
     const Clock& clock;
-    const Lease& lease;
+    const NodeHealth& health;  ///< who cannot start anything claims nothing
     Slots& slots;
     admission::Contracts& contracts;
     asio::any_io_executor pool;  ///< inputs are held to their schemas there

@@ -109,7 +109,8 @@ class GatePass {
 
 bool ExecutionReconciler::is_unmade(const Execution& row) const {
   const auto found = unmade_.find(row.ref.execution);
-  return found != unmade_.end() && found->second == row.ref.attempt && row.stage == Stage::Claimed;
+  const bool may_be = row.stage == Stage::Claimed || row.stage == Stage::Recycling;
+  return may_be && found != unmade_.end() && found->second == row.ref.attempt;
 }
 
 asio::awaitable<Result<controller::Outcome>> ExecutionReconciler::reconcile(const controller::Key& id) {
@@ -134,6 +135,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::one_pas
   if (!row && row.error().error_class != ErrorClass::NotFound) co_return row.error();
   if (!row || row->owner != parts_.node || !is_claimed_or_later(*row)) {
     let_go(id);
+    unmade_.erase(id);
     co_return Outcome{Converged{}};
   }
   // A claim whose answer was lost holds none yet.
@@ -247,6 +249,7 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_finish(const Pas
   const auto written = co_await parts_.store.finish(finish);
   if (!written || !*written) co_return written;
   log_transition(told_step(pass.row, Stage::Finished, finish.reason), finish.attempt.detail);
+  unmade_.erase(finish.id);
   parts_.probe.on_finished(pass.row, finish, parts_.clock.now());
   let_go(finish.id);
   term_sent_.erase(finish.claim);
@@ -273,8 +276,10 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_requeue(const Pa
       full / 2 +
       Duration{static_cast<Duration::rep>(static_cast<double>(full.count() / 2) * parts_.random())};
   const auto written = co_await parts_.store.requeue(pass.row.ref.execution, pass.row.ref.claim, backoff);
-  if (written && *written) log_transition(told_step(pass.row, Stage::Queued, Reason::Retrying));
-  co_return written;
+  if (!written || !*written) co_return written;
+  unmade_.erase(pass.row.ref.execution);
+  log_transition(told_step(pass.row, Stage::Queued, Reason::Retrying));
+  co_return true;
 }
 
 // --- apply
@@ -316,6 +321,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
   const auto created = co_await parts_.runtime.create(spec);
   spec.input.clear();
   if (!created) co_return co_await apply_create_failure(pass, created.error());
+  parts_.health.storage_took();
   if (const auto looked = co_await look(pass); !looked) co_return looked.error();
   // Refused by the next plan if it is not as it was asked for. Should it not be there, somebody has removed
   // it.
@@ -368,6 +374,7 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_c
       record = end_with(Reason::NotEnforceable);
       break;
     case ErrorClass::StorageFull:
+      parts_.health.storage_refused();
       record = end_with(Reason::NodeStorageFull);
       break;
   }
@@ -473,15 +480,22 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::apply_r
 // --- what the node knows
 // ----------------------------------------------------------------------------------------------
 
-NodeView ExecutionReconciler::view_of(const Execution& row) const {
+NodeView ExecutionReconciler::view_of(const Execution& row) {
   NodeView view;
   view.name = parts_.node;
   view.lease_held = parts_.lease.held();
   view.draining = parts_.lease.draining();
   view.live_restore = parts_.capabilities.live_restore;
   view.term_sent = term_sent_.contains(row.ref.claim);
-  if (row.stage == Stage::Claimed && row.spec_whole)
-    view.image = parts_.images.view(image_key(row), row.ref.execution);
+  view.start_patience = parts_.start_patience;
+  if (row.stage != Stage::Claimed || !row.spec_whole) return view;
+  const auto key = image_key(row);
+  view.image = parts_.images.view(key, row.ref.execution);
+  // What the engine was never asked for may go elsewhere even while it is away.
+  view.stays = stays_.look(row, is_unmade(row) || parts_.health.engine_answers());
+  if (!parts_.images.is_fetching(key)) return view;
+  stays_.begin_anew(row.ref.execution);
+  view.stays = Duration{0};
   return view;
 }
 
@@ -513,7 +527,7 @@ void ExecutionReconciler::let_go(const ExecutionId& id) {
   parts_.logs.release(id);
   parts_.gate.withdraw(id);
   parts_.images.release(id);
-  unmade_.erase(id);
+  stays_.forget(id);
 }
 
 }  // namespace slipway::reconcilers

@@ -11,6 +11,8 @@
 #include "reconcilers/execution/deadline_guard.h"
 #include "reconcilers/execution/log_followers.h"
 #include "reconcilers/execution/plan.h"
+#include "reconcilers/execution/stage_clock.h"
+#include "reconcilers/node_health.h"
 #include "reconcilers/node_state.h"
 #include "runtime/container_runtime.h"
 #include "store/store.h"
@@ -33,6 +35,8 @@ struct ExecutionParts {
   runtime::ContainerRuntime& runtime;
   const Clock& clock;
   const Lease& lease;
+  NodeHealth& health;
+  Duration start_patience{0};  ///< how long a claim may stand unstarted
   Slots& slots;
   StartGate& gate;
   ImageTable& images;
@@ -52,7 +56,7 @@ class GatePass;
 /// Joins plan and effects for one execution: load, observe, plan, record, act. One step a pass.
 class ExecutionReconciler : public controller::Reconciler {
  public:
-  explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)) {}
+  explicit ExecutionReconciler(ExecutionParts parts) : parts_(std::move(parts)), stays_(parts_.clock) {}
   asio::awaitable<Result<controller::Outcome>> reconcile(const controller::Key& id) override;
   std::string step_of(const controller::Key& id) const override;
   /// This process has just claimed it for this attempt, so no container can be there: no pass looks for one
@@ -95,7 +99,7 @@ class ExecutionReconciler : public controller::Reconciler {
   Awaitable<Evidence> collect(const Pass& pass);
   Awaitable<Outcome> apply_remove(const Pass& pass);
 
-  NodeView view_of(const Execution& row) const;
+  NodeView view_of(const Execution& row);
   std::string image_key(const Execution& row) const;
   void keep_watch(const Pass& pass);
   void let_go(const ExecutionId& id);
@@ -104,7 +108,8 @@ class ExecutionReconciler : public controller::Reconciler {
   EngineIdentity engine_;  ///< that answered last
   std::set<ClaimId> term_sent_;
   std::map<ExecutionId, const char*> steps_;  ///< what each pass is at now
-  std::map<ExecutionId, int> unmade_;         ///< attempts for which nothing was asked of the engine yet
+  StageClock stays_;
+  std::map<ExecutionId, int> unmade_;  ///< attempts for which nothing was asked of the engine yet
 };
 
 }  // namespace slipway::reconcilers

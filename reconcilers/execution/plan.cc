@@ -97,6 +97,15 @@ Plan launch(const Execution& e, const Observation& o, TimePoint now) {
   return {std::move(intent), Start{}, Again{}};
 }
 
+/// A claim is a loan: who cannot start it gives it back, with its use, for whoever can. No retry of the
+/// policy is asked for, since nothing was tried.
+Plan give_back(const Execution& e) {
+  store::AttemptEnd attempt;
+  attempt.reason = Reason::EngineError;
+  attempt.detail = "not started within the start patience: given back to the queue";
+  return write(store::Recycle{e.ref.execution, e.ref.claim, e.stage, std::move(attempt)});
+}
+
 Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node, TimePoint now) {
   const bool there = o.state != ContainerState::Absent;
   if (there && !o.ours) return write(end_attempt(e, Reason::EngineError, "the container's name is taken"));
@@ -105,6 +114,8 @@ Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node
   // A revision of a newer binary may ask for what this one would not hold to: nothing is started by it.
   if (!e.spec_whole)
     return write(end_attempt(e, Reason::EngineError, "this binary cannot read the agent's revision"));
+  const bool may_start = o.state == ContainerState::Absent || o.state == ContainerState::Created;
+  if (may_start && node.stays >= node.start_patience) return give_back(e);
   switch (o.state) {
     case ContainerState::Absent:
       return node.lease_held ? create_container(e, node, now) : look_at(now + kLookAgain);
@@ -169,8 +180,10 @@ Plan plan_launching(const Execution& e, const Observation& o, TimePoint now) {
 Plan stop(const Execution& e, Verdict verdict, std::chrono::seconds grace, TimePoint now) {
   auto stopping = step(e, Stage::Stopping, Reason::Stopping);
   stopping.verdict = verdict;
-  stopping.kill_at = now + grace;
-  return {std::move(stopping), Signal{runtime::Signal::Term}, WakeAt{now + grace}};
+  // Who is asked to end has no more time than who runs into its deadline.
+  const auto kill_at = std::min(now + grace, std::max(now, deadline_of(e)) + kGracePastDeadline);
+  stopping.kill_at = kill_at;
+  return {std::move(stopping), Signal{runtime::Signal::Term}, WakeAt{kill_at}};
 }
 
 Plan plan_running(const Execution& e, const NodeView& node, TimePoint now) {

@@ -28,7 +28,9 @@ asio::awaitable<Result<Outcome>> ImageReconciler::reconcile(const controller::Ke
   }
   const auto [image, policy] = ImageTable::split(key);
   const auto began = clock_.monotonic();
+  images_.set_fetching(key, true);
   const auto pulled = co_await runtime_.pull(image, policy);
+  images_.set_fetching(key, false);
   if (!pulled) co_return pulled.error();  // the engine is away
   hooks_.on_pull(pulled->image.has_value(), clock_.monotonic() - began);
   if (!pulled->image) co_return settle_failure(key, *pulled);

@@ -81,13 +81,15 @@ class ClaimerTest : public ::testing::Test {
   store::MemoryDatabase database_{clock_};
   WatchedStore store_{database_, io_.get_executor()};
   Lease lease_{clock_};
+  bool engine_answers_ = true;
+  NodeHealth health_{clock_, lease_, [this] { return engine_answers_; }};
   Slots slots_{12, {}};
   admission::Contracts contracts_;
   std::vector<ExecutionId> claimed_, found_;
   std::size_t released_ = 0;
   Claimer claimer_{{.store = store_,
                     .clock = clock_,
-                    .lease = lease_,
+                    .health = health_,
                     .slots = slots_,
                     .contracts = contracts_,
                     .pool = io_.get_executor(),
@@ -115,6 +117,20 @@ TEST_F(ClaimerTest, TakesAsManyAsThereAreSlots) {
   submit(30);
   EXPECT_EQ(claims(), 12U);
   EXPECT_EQ(claims(), 0U);
+}
+
+TEST_F(ClaimerTest, ANodeThatCannotStartAnythingClaimsNothing) {
+  submit(5);
+  engine_answers_ = false;
+  EXPECT_EQ(claims(), 0U);
+  engine_answers_ = true;
+  health_.storage_refused();
+  EXPECT_EQ(claims(), 0U);
+  lease_.set_wishes(true, false);
+  clock_.time += 31s;
+  EXPECT_EQ(claims(), 0U) << "cordoned";
+  lease_.set_wishes(false, false);
+  EXPECT_EQ(claims(), 5U);
 }
 
 TEST_F(ClaimerTest, AClaimWhoseAnswerWasLostTakesItsSlotsBeforeMoreIsClaimed) {

@@ -14,7 +14,7 @@ NodeProcess::NodeProcess(node::Settings settings, store::MemoryDatabase& db, run
       store_(inner_store_, interceptor_, line),
       runtime_(inner_runtime_, interceptor_),
       sleep_(clock_, io_->get_executor()),
-      node_(std::move(settings), parts(), hooks()) {
+      node_(std::move(settings), parts(), hooks(engine)) {
   boost::asio::co_spawn(*io_, open(), [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   });
@@ -50,9 +50,9 @@ node::Parts NodeProcess::parts() {
           .contracts = contracts_};
 }
 
-node::Hooks NodeProcess::hooks() {
+node::Hooks NodeProcess::hooks(runtime::SimulatedEngine& engine) {
   return {.probe_of = [](const std::string&) -> controller::ControllerProbe* { return nullptr; },
-          .engine_answers = [] { return true; },
+          .engine_answers = [&engine] { return engine.up(); },
           .on_time = [](TimePoint, Duration) {},
           .on_taken_over = [this] { end(); },
           .on_lease_lost = [] {},

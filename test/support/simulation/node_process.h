@@ -51,7 +51,7 @@ class NodeProcess {
   void end();
   controller::Random random();
   node::Parts parts();
-  node::Hooks hooks();
+  node::Hooks hooks(runtime::SimulatedEngine& engine);
 
   runtime::VirtualClock& clock_;
   std::mt19937_64 dice_;

@@ -1,0 +1,68 @@
+// A claim is a loan: what this node cannot start is free for whoever can.
+
+#include <gtest/gtest.h>
+
+#include "test/simulation/scenario.h"
+
+namespace slipway::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+int count_at(World& world, const std::vector<ExecutionId>& ids, Stage stage) {
+  int count = 0;
+  for (const auto& id : ids) count += world.db().row(id)->exec.stage == stage ? 1 : 0;
+  return count;
+}
+
+std::vector<ExecutionId> submit_many(World& world, int count) {
+  std::vector<ExecutionId> ids;
+  for (int i = 0; i < count; ++i) ids.push_back(submit(world, "agent"));
+  return ids;
+}
+
+TEST(WaitsSimulation, ANodeWithoutAnEngineTakesNothing) {
+  World world;
+  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
+  world.boot();
+  ASSERT_TRUE(world.run_until([&] { return world.alive() && world.node().ready(); }, 5s));
+  world.engine().restart({.graceful = true, .down_for = 300s});
+  const auto ids = submit_many(world, 5);
+  world.run_until([] { return false; }, 100s);
+  EXPECT_EQ(count_at(world, ids, Stage::Queued), 5);
+  EXPECT_FALSE(world.node().ready());
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 400s));
+  for (const auto& id : ids) EXPECT_EQ(world.db().row(id)->exec.reason, Reason::Completed);
+}
+
+TEST(WaitsSimulation, WhatItCannotStartGoesBackToTheQueueWithItsUse) {
+  World world;
+  bool answers = false;
+  world.line().decide = [&](const CallPoint& point) {
+    return !answers && point.verb == "runtime.pull" ? Fate::CallLost : Fate::Pass;
+  };
+  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Claimed), 5s));
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Queued), 100s));
+  EXPECT_EQ(world.node().slots().used(), 0);
+  answers = true;
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 200s));
+  EXPECT_EQ(world.end_state(id), "COMPLETED Completed None exit=0 output={} attempts=2 spend=spent starts=1");
+  EXPECT_TRUE(world.breaches().empty());
+}
+
+TEST(WaitsSimulation, WhatWasClaimedAsTheEngineWentGoesBackToo) {
+  World world;
+  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
+  const auto id = submit(world, "agent");
+  world.add_incident({stands_at(world, id, Stage::Claimed),
+                      [&] { world.engine().restart({.graceful = true, .down_for = 600s}); }});
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Claimed), 5s));
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Queued), 100s)) << "a healthy node could run it";
+}
+
+}  // namespace
+}  // namespace slipway::simulation
