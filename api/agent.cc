@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "api/fields.h"
+#include "api/image_reference.h"
 #include "api/json_schema/json_schema.h"
 #include "api/quantity.h"
 
@@ -32,15 +33,6 @@ constexpr PolicyName kPolicies[] = {{ImagePullPolicy::IfNotPresent, "IfNotPresen
                                     {ImagePullPolicy::Always, "Always"},
                                     {ImagePullPolicy::Never, "Never"}};
 
-bool is_image_reference(std::string_view text) {
-  if (text.empty() || text.size() > 512 || text.front() == '-' || text.front() == '/' || text.back() == '/')
-    return false;
-  return std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._-/:@").find(c) != std::string_view::npos;
-  });
-}
-
 bool is_variable_name(std::string_view name) {
   if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
   return std::ranges::all_of(name, [](char c) {
@@ -66,9 +58,11 @@ void read_image(Fields& fields, AgentSpec& spec) {
   fields.require("image");
   fields.text("image", spec.image);
   const auto* image = fields.take("image");
-  if (image != nullptr && image->is_string() && !is_image_reference(spec.image)) {
-    fields.fail("image",
-                "expected an image such as registry/name:tag or name@sha256:…, got " + describe(spec.image));
+  if (image != nullptr && image->is_string()) {
+    if (const auto reference = parse_image_reference(spec.image); !reference) {
+      fields.fail("image", "expected an image such as registry/name:tag or name@sha256:…, got " +
+                               describe(spec.image) + ": " + reference.error().message);
+    }
   }
   std::string policy = "IfNotPresent";
   fields.text("imagePullPolicy", policy);

@@ -13,7 +13,8 @@ using reconcilers::NodeReconciler;
 using reconcilers::OrphanReconciler;
 
 constexpr int kWorkers = 128;
-constexpr int kPulls = 4;
+constexpr int kImageLooks = 4;
+constexpr int kPulls = 16;  // of one registry at most four
 // As long as nothing but errors comes out of a loop, a wait between two tries takes up to ten seconds.
 constexpr auto kStopped = std::chrono::seconds(30);
 constexpr auto kPassLimit = std::chrono::seconds(90);      // no one call may take longer than 35 s
@@ -76,9 +77,11 @@ Node::Node(Settings settings, Parts parts, Hooks hooks)
                      look_at(id);
                    },
                .on_found = [this](const ExecutionId& id) { look_at(id); }}),
-      pulls_(parts_.runtime, parts_.clock, images_,
-             {.on_answer = [this](const ExecutionId& id) { look_at(id); },
-              .on_pull = [this](bool, Duration took) { hooks_.on_pull(took); }}),
+      image_answers_(parts_.runtime, parts_.clock, images_, health_,
+                     {.on_answer = [this](const ExecutionId& id) { look_at(id); },
+                      .on_pull = [this](bool, Duration took) { hooks_.on_pull(took); },
+                      .on_not_there = [this](const std::string& key) { pull_loop_->enqueue(key); }}),
+      pulls_(image_answers_),
       orphans_(parts_.store, parts_.runtime, parts_.clock, settings_.name, settings_.resync,
                {.on_execution = [this](const ExecutionId& id) { look_at(id); },
                 .on_orphans = [this](int count) { hooks_.on_orphans(count); }}),
@@ -124,7 +127,8 @@ asio::awaitable<Result<void>> Node::adopt() {
 void Node::start() {
   execution_loop_ = &add_loop("execution", executions_, kWorkers);
   claim_loop_ = &add_loop("claim", claims_, 1);
-  image_loop_ = &add_loop("image", pulls_, kPulls);
+  image_loop_ = &add_loop("image", image_answers_, kImageLooks);
+  pull_loop_ = &add_loop("pull", pulls_, kPulls);
   orphan_loop_ = &add_loop("orphan", orphans_, 1);
   add_loop("node", node_, 1).enqueue(NodeReconciler::kKey);
   add_loop("retention", retention_, 1).enqueue(reconcilers::RetentionReconciler::kKey);

@@ -125,7 +125,8 @@ class Node {
   reconcilers::LogFollowers logs_;
   reconcilers::ExecutionReconciler executions_;
   reconcilers::Claimer claims_;
-  reconcilers::ImageReconciler pulls_;
+  reconcilers::ImageReconciler image_answers_;
+  reconcilers::ImageFetcher pulls_;
   reconcilers::OrphanReconciler orphans_;
   reconcilers::NodeReconciler node_;
   reconcilers::RetentionReconciler retention_;
@@ -135,6 +136,7 @@ class Node {
   controller::Controller* execution_loop_ = nullptr;
   controller::Controller* claim_loop_ = nullptr;
   controller::Controller* image_loop_ = nullptr;
+  controller::Controller* pull_loop_ = nullptr;
   controller::Controller* orphan_loop_ = nullptr;
 };
 

@@ -48,6 +48,7 @@ runtime::DockerOptions docker_options(const Config& config, const Identity& iden
                                               : runtime::IoMode::Auto;
   options.runtime_classes = config.engine_runtimes;
   options.registry_auth = config.registry_auth;
+  options.pull_timeout = config.pull_timeout;
   return options;
 }
 

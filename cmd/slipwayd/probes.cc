@@ -125,7 +125,10 @@ CountEngine::CountEngine(metrics::Registry& registry)
 }
 
 void CountEngine::on_request(std::string_view op, int code, std::chrono::nanoseconds took) {
-  reachable_ = code != 0;
+  // The silence of one request is the engine's only if nobody else had an answer meanwhile.
+  const auto now = std::chrono::steady_clock::now();
+  if (code != 0) answered_at_ = now;
+  reachable_ = code != 0 || (answered_at_ && *answered_at_ > now - took);
   up_.set(reachable_ ? 1 : 0);
   const std::string name(op);
   registry_

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controller/controller.h"
@@ -62,13 +64,14 @@ class CountEngine : public runtime::EngineProbe {
  public:
   explicit CountEngine(metrics::Registry& registry);
   void on_request(std::string_view op, int code, std::chrono::nanoseconds took) override;
-  /// Whether the last request was answered at all.
+  /// Whether the last request was answered, or others were while it waited.
   bool reachable() const { return reachable_; }
 
  private:
   metrics::Registry& registry_;
   metrics::Gauge& up_;
   bool reachable_ = false;
+  std::optional<std::chrono::steady_clock::time_point> answered_at_;
 };
 
 class CountStore : public store::StoreProbe {

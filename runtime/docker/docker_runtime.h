@@ -35,7 +35,8 @@ struct DockerOptions {
   std::chrono::milliseconds effect_timeout{30000};  ///< create, start, remove, collect
   std::chrono::milliseconds signal_timeout{10000};
   std::chrono::milliseconds pull_idle_timeout{60000};
-  Host* host = nullptr;  ///< null: this machine
+  std::chrono::milliseconds pull_timeout{600000};  ///< of one pull as a whole
+  Host* host = nullptr;                            ///< null: this machine
 };
 
 /// ContainerRuntime over the Docker Engine API (1.41 to current) on a unix socket.

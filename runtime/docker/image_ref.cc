@@ -2,20 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/image_reference.h"
+
 namespace slipway::runtime {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr const char* kHub = "https://index.docker.io/v1/";
-
-/// As the engine does: the first part names a registry if it has a dot or a port, or is localhost.
-std::string registry_of(const std::string& repository) {
-  const std::size_t slash = repository.find('/');
-  const std::string first = repository.substr(0, slash);
-  const bool host =
-      slash != std::string::npos && (first.find_first_of(".:") != std::string::npos || first == "localhost");
-  return host ? first : kHub;
-}
 
 }  // namespace
 
@@ -24,23 +17,15 @@ std::string ImageRef::full() const {
   return repository + (version.starts_with("sha256:") ? "@" : ":") + version;
 }
 
-ImageRef parse_image_ref(const std::string& text) {
+Result<ImageRef> parse_image_ref(const std::string& text) {
+  auto parsed = parse_image_reference(text);
+  if (!parsed) return parsed.error();
   ImageRef ref;
-  std::string name = text;
-  if (text.starts_with("sha256:")) return ImageRef{.version = text, .by_id = true};
-  if (const std::size_t at = text.find('@'); at != std::string::npos) {
-    ref.version = text.substr(at + 1);
-    name = text.substr(0, at);
-  }
-  const std::size_t slash = name.rfind('/');
-  const std::size_t colon = name.find(':', slash == std::string::npos ? 0 : slash);
-  if (colon != std::string::npos) {
-    if (ref.version.empty()) ref.version = name.substr(colon + 1);  // a digest beside a tag wins
-    name.resize(colon);
-  }
-  if (ref.version.empty()) ref.version = "latest";
-  ref.repository = name;
-  ref.registry = registry_of(name);
+  ref.by_id = parsed->is_id();
+  ref.repository = parsed->repository();
+  // A digest beside a tag wins.
+  ref.version = !parsed->digest.empty() ? parsed->digest : parsed->tag.empty() ? "latest" : parsed->tag;
+  ref.registry = parsed->domain.empty() ? kHub : parsed->domain;
   return ref;
 }
 

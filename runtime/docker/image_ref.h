@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "api/result.h"
+
 namespace slipway::runtime {
 
 /// An image name as the engine's pull wants it: never without a tag or a digest (none pulls every tag).
@@ -12,7 +14,8 @@ struct ImageRef {
   bool by_id = false;      ///< "sha256:…" alone: an image of this engine, which no registry can be asked for
   std::string full() const;  ///< for inspect
 };
-ImageRef parse_image_ref(const std::string& text);
+/// Invalid: it is no name of an image (api/image_reference.h).
+Result<ImageRef> parse_image_ref(const std::string& text);
 
 /// X-Registry-Auth for `registry` from the text of a docker config.json; empty: none there. Credential
 /// helpers are not run.

@@ -58,9 +58,11 @@ std::string error_in(const std::string& line) {
 }  // namespace
 
 asio::awaitable<Result<std::optional<ImageInfo>>> DockerRuntime::Impl::inspect_image(std::string image) {
-  const ImageRef ref = parse_image_ref(image);
-  auto answer = co_await client_.call(
-      {.op = "inspect_image", .target = "/images/" + ref.full() + "/json", .timeout = options_.read_timeout});
+  const auto ref = parse_image_ref(image);
+  if (!ref) co_return ref.error();
+  auto answer = co_await client_.call({.op = "inspect_image",
+                                       .target = "/images/" + ref->full() + "/json",
+                                       .timeout = options_.read_timeout});
   if (!answer) co_return answer.error();
   if (answer->status == 404) co_return std::optional<ImageInfo>();
   const json facts = parse_answer(answer->body);
@@ -68,7 +70,7 @@ asio::awaitable<Result<std::optional<ImageInfo>>> DockerRuntime::Impl::inspect_i
   info.id = text_of(member(facts, "Id"));
   if (answer->status != 200 || info.id.empty())
     co_return engine_error(ErrorClass::Retry, "inspect image", *answer);
-  info.digest = digest_of(facts, ref.repository);
+  info.digest = digest_of(facts, ref->repository);
   info.not_allowed = refusal(member(facts, "Config"));
   co_return std::optional<ImageInfo>(std::move(info));
 }
@@ -78,28 +80,33 @@ asio::awaitable<Result<std::optional<ImageInfo>>> DockerRuntime::Impl::inspect_i
 /// 404, too. Once the engine has answered 200 the manifest exists, so a failure after that is never "not
 /// found".
 asio::awaitable<Result<PullResult>> DockerRuntime::Impl::fetch(std::string image) {
-  const ImageRef ref = parse_image_ref(image);
-  if (ref.by_id) co_return failure(PullFailure::NotFound, "an image id cannot be pulled");
-  EngineRequest request{
-      .op = "pull",
-      .method = "POST",
-      .target = "/images/create?fromImage=" + url_escape(ref.repository) + "&tag=" + url_escape(ref.version),
-      .timeout = options_.pull_idle_timeout};
+  const auto ref = parse_image_ref(image);
+  if (!ref) co_return ref.error();
+  if (ref->by_id) co_return failure(PullFailure::NotFound, "an image id cannot be pulled");
+  EngineRequest request{.op = "pull",
+                        .method = "POST",
+                        .target = "/images/create?fromImage=" + url_escape(ref->repository) +
+                                  "&tag=" + url_escape(ref->version),
+                        .timeout = options_.pull_idle_timeout};
   if (!options_.registry_auth.empty()) {
     const std::string path = options_.registry_auth;
     // Without the password a registry says that there is no such image, and the author would be blamed.
     const auto config = co_await on_pool([this, path] { return host_.read(path, kLongestConfig); });
     if (!config && config.error().error_class != ErrorClass::NotFound)
       co_return Error{ErrorClass::Retry, config.error().message};
-    if (config) request.registry_auth = registry_auth(*config, ref.registry);
+    if (config) request.registry_auth = registry_auth(*config, ref->registry);
   }
+  const auto give_up = std::chrono::steady_clock::now() + options_.pull_timeout;
   auto stream = co_await client_.open(std::move(request));
   if (!stream) co_return Error{ErrorClass::Retry, stream.error().message};
   const int status = (*stream)->status();
   std::string pending;
   std::string error;
   while (true) {
-    auto piece = co_await (*stream)->read(options_.pull_idle_timeout);
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
+    if (left.count() <= 0) co_return failure(PullFailure::Failed, "it took longer than pull_timeout");
+    auto piece = co_await (*stream)->read(std::min(left, options_.pull_idle_timeout));
     if (!piece) co_return Error{ErrorClass::Retry, piece.error().message};
     if (piece->empty()) break;
     pending += *piece;
@@ -133,6 +140,11 @@ asio::awaitable<Result<PullResult>> DockerRuntime::Impl::pull_once(std::string i
 }
 
 asio::awaitable<Result<PullResult>> DockerRuntime::Impl::pull(std::string image, ImagePullPolicy policy) {
+  // The table takes less care than the doors: what is no name of an image is an image that is not there.
+  if (const auto ref = parse_image_ref(image); !ref)
+    co_return failure(PullFailure::NotFound, ref.error().message);
+  if (policy == ImagePullPolicy::Never)
+    co_return co_await pull_once(image, policy);  // a look waits for no pull
   while (pulling_.contains(image)) {
     auto turn = pulling_[image];
     boost::system::error_code woken;

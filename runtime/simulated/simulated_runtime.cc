@@ -107,17 +107,20 @@ asio::awaitable<Result<std::vector<Listed>>> SimulatedRuntime::list() {
 }
 
 asio::awaitable<Result<PullResult>> SimulatedRuntime::pull(const std::string& image, ImagePullPolicy policy) {
-  co_return co_await request<PullResult>({"pull", seconds(60)}, [&engine = engine_, image, policy] {
-    const bool fetches = policy == ImagePullPolicy::Always || !engine.images_.contains(image);
-    if (fetches && policy != ImagePullPolicy::Never && engine.registry_down_) {
-      return Result<PullResult>(PullResult{std::nullopt, PullFailure::Failed, "registry away"});
-    }
-    auto found = engine.images_.find(image);
-    if (found == engine.images_.end()) {
-      return Result<PullResult>(PullResult{std::nullopt, PullFailure::NotFound, "no such image: " + image});
-    }
-    return Result<PullResult>(PullResult{found->second.info, PullFailure::Failed, ""});
-  });
+  co_return co_await request<PullResult>(
+      policy == ImagePullPolicy::Never ? Call{"look", seconds(5)} : Call{"pull", seconds(60)},
+      [&engine = engine_, image, policy] {
+        const bool fetches = policy == ImagePullPolicy::Always || !engine.images_.contains(image);
+        if (fetches && policy != ImagePullPolicy::Never && engine.registry_down_) {
+          return Result<PullResult>(PullResult{std::nullopt, PullFailure::Failed, "registry away"});
+        }
+        auto found = engine.images_.find(image);
+        if (found == engine.images_.end()) {
+          return Result<PullResult>(
+              PullResult{std::nullopt, PullFailure::NotFound, "no such image: " + image});
+        }
+        return Result<PullResult>(PullResult{found->second.info, PullFailure::Failed, ""});
+      });
 }
 
 asio::awaitable<Result<std::string>> SimulatedRuntime::create(const ContainerSpec& spec) {

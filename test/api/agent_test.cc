@@ -33,7 +33,7 @@ TEST(AgentSpec, MaxTimeoutIsTimeoutUnlessSaid) {
 
 TEST(AgentSpec, WhatIsWrittenIsReadBack) {
   const auto [spec, errors] = parse_agent_spec(json::parse(R"({
-    "image": "127.0.0.1:5000/momentum@sha256:00ff", "imagePullPolicy": "Always", "command": ["/bin/momentum"], "args": ["-v", ""],
+    "image": "127.0.0.1:5000/momentum@sha256:0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f", "imagePullPolicy": "Always", "command": ["/bin/momentum"], "args": ["-v", ""],
     "env": [{"name": "MODE", "value": "fast"}, {"name": "EMPTY"}],
     "resources": {"limits": {"cpu": 0.5, "memory": 65536000, "pids": 12, "output": "1Mi", "scratch": "8Mi", "logs": "64Ki"}},
     "timeout": "5m", "maxTimeout": "15m", "maxConcurrent": 8, "securityContext": {"runAsUser": 1000, "runAsGroup": 1001},
@@ -103,7 +103,7 @@ TEST(AgentSpec, BoundsHold) {
   EXPECT_THAT(
       errors_of(R"({"image": "a b", "maxConcurrent": 18446744073709551615, "retry": {"limit": 1.5}})"),
       ElementsAre(
-          R"(spec.image: expected an image such as registry/name:tag or name@sha256:…, got "a b")",
+          R"(spec.image: expected an image such as registry/name:tag or name@sha256:…, got "a b": every part of the name must be small letters and digits, joined by . _ __ or -)",
           "spec.maxConcurrent: expected a whole number between 1 and 1000000, got 18446744073709551615",
           "spec.retry.limit: expected a whole number between 0 and 10, got 1.5"));
   EXPECT_THAT(errors_of(R"({"image": "x", "command": ["a\u0000b"], "args": "-v"})"),

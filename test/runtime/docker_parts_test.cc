@@ -347,19 +347,21 @@ TEST(Rfc3339, EngineTimesAreReadToMicroseconds) {
 }
 
 TEST(ImageRef, AlwaysHasATagOrADigest) {
-  const auto check = [](const char* text, const char* repository, const char* version, const char* registry) {
-    const ImageRef ref = parse_image_ref(text);
+  const auto check = [](const std::string& text, const std::string& repository, const std::string& version,
+                        const std::string& registry) {
+    const ImageRef ref = *parse_image_ref(text);
     EXPECT_EQ(ref.repository, repository) << text;
     EXPECT_EQ(ref.version, version) << text;
     EXPECT_EQ(ref.registry, registry) << text;
   };
-  const char* hub = "https://index.docker.io/v1/";
+  const std::string hub = "https://index.docker.io/v1/", digest = "sha256:" + std::string(64, '0');
   check("agent", "agent", "latest", hub);
   check("team/agent:1", "team/agent", "1", hub);
   check("127.0.0.1:5000/agent", "127.0.0.1:5000/agent", "latest", "127.0.0.1:5000");
-  check("reg.io/a/b:2@sha256:00", "reg.io/a/b", "sha256:00", "reg.io");
-  EXPECT_TRUE(parse_image_ref("sha256:00").by_id);
-  EXPECT_EQ(parse_image_ref("a@sha256:00").full(), "a@sha256:00");
+  check("reg.io/a/b:2@" + digest, "reg.io/a/b", digest, "reg.io");
+  EXPECT_TRUE(parse_image_ref(digest)->by_id);
+  EXPECT_EQ(parse_image_ref("a@" + digest)->full(), "a@" + digest);
+  EXPECT_FALSE(parse_image_ref("docker.io/MyOrg/App:1"));
 }
 
 TEST(ImageRef, PasswordComesFromTheDockerConfig) {

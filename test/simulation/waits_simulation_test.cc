@@ -39,7 +39,7 @@ TEST(WaitsSimulation, WhatItCannotStartGoesBackToTheQueueWithItsUse) {
   World world;
   bool answers = false;
   world.line().decide = [&](const CallPoint& point) {
-    return !answers && point.verb == "runtime.pull" ? Fate::CallLost : Fate::Pass;
+    return !answers && point.verb == "runtime.look" ? Fate::CallLost : Fate::Pass;
   };
   offer(world, "agent", {.runs_for = 1s, .result = "{}"});
   const auto id = submit(world, "agent");
@@ -62,6 +62,28 @@ TEST(WaitsSimulation, WhatWasClaimedAsTheEngineWentGoesBackToo) {
   world.boot();
   ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Claimed), 5s));
   ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Queued), 100s)) << "a healthy node could run it";
+}
+
+TEST(WaitsSimulation, AnImageThatIsThereWaitsForNoRegistry) {
+  World world;
+  world.engine().set_latency(
+      [](std::string_view verb) -> Duration { return verb == "pull" ? Duration(1h) : Duration(1ms); });
+  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
+  std::vector<ExecutionId> hung;
+  for (int i = 0; i < 6; ++i) {
+    const auto name = "reg.example/away-" + std::to_string(i);
+    world.db().put_agent(name, agent_of(name));
+    world.db().grant("u-1", name, 1);
+    hung.push_back(submit(world, name));
+  }
+  world.boot();
+  ASSERT_TRUE(world.run_until([&] { return count_at(world, hung, Stage::Claimed) == 6; }, 5s));
+  const auto id = submit(world, "agent");
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Finished), 5s))
+      << "looking is never behind pulling";
+  EXPECT_EQ(world.db().row(id)->exec.reason, Reason::Completed);
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 3600s)) << "every time-out counts";
+  for (const auto& each : hung) EXPECT_EQ(world.db().row(each)->exec.reason, Reason::ImagePullFailed);
 }
 
 }  // namespace

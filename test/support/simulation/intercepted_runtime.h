@@ -27,7 +27,8 @@ class InterceptedRuntime final : public runtime::ContainerRuntime {
   boost::asio::awaitable<Result<runtime::PullResult>> pull(const std::string& image,
                                                            ImagePullPolicy policy) override {
     return interceptor_.lead<runtime::PullResult>(
-        {"runtime.pull", false}, Duration{}, [this, image, policy] { return inner_.pull(image, policy); });
+        {policy == ImagePullPolicy::Never ? "runtime.look" : "runtime.pull", false}, Duration{},
+        [this, image, policy] { return inner_.pull(image, policy); });
   }
   boost::asio::awaitable<Result<std::string>> create(const runtime::ContainerSpec& spec) override {
     return interceptor_.lead<std::string>({"runtime.create", true}, Duration{},
