@@ -221,6 +221,11 @@ std::vector<Trouble> Node::troubles() const {
                            seconds_of(hung.since),
                        is_vital(name) && name != "execution"});  // of executions, others go on
   }
+  if (slots_.lost() > 0)
+    found.push_back({"slots",
+                     std::to_string(slots_.lost()) + " of " + std::to_string(slots_.capacity()) +
+                         " lost to containers that the engine does not answer about",
+                     slots_.lost() >= slots_.capacity()});
   return found;
 }
 

@@ -45,18 +45,28 @@ class Slots {
  public:
   Slots(int capacity, std::function<void()> on_free) : capacity_(capacity), on_free_(std::move(on_free)) {}
   int capacity() const { return capacity_; }
-  int used() const { return static_cast<int>(held_.size()); }
+  /// Those lost among them: what is in there could not be proven gone.
+  int used() const { return static_cast<int>(held_.size() + lost_.size()); }
+  int lost() const { return static_cast<int>(lost_.size()); }
   int free() const { return std::max(0, capacity_ - used()); }
   bool holds(const ExecutionId& id) const { return held_.contains(id); }
   void hold(const ExecutionId& id) { held_.insert(id); }
   void release(const ExecutionId& id) {
     if (held_.erase(id) > 0 && on_free_) on_free_();
   }
+  /// Its execution has ended for the user, its container may still be there.
+  void lose(const ExecutionId& id) {
+    held_.erase(id);
+    lost_.insert(id);
+  }
+  void found_gone(const ExecutionId& id) {
+    if (lost_.erase(id) > 0 && on_free_) on_free_();
+  }
 
  private:
   int capacity_;
   std::function<void()> on_free_;
-  std::unordered_set<ExecutionId> held_;
+  std::unordered_set<ExecutionId> held_, lost_;
 };
 
 /// Bounds how many creates and starts are under way: beyond about twice the cores more only adds latency.

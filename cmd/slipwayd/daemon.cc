@@ -285,6 +285,8 @@ server::Response Daemon::metrics_page() {
   registry_.gauge("slipway_node_slots", "Containers this node may run at once.")
       .set(node_.slots().capacity());
   registry_.gauge("slipway_node_slots_used", "Slots in use.").set(node_.slots().used());
+  registry_.gauge("slipway_node_slots_lost", "Slots whose container the engine does not answer about.")
+      .set(node_.slots().lost());
   for (std::size_t i = 0; i < node_.loops().size(); ++i) loop_probes_[i]->look(*node_.loops()[i]);
   if (clock_.monotonic() >= totals_until_) registry_.publish({});
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry_.text()};

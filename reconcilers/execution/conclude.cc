@@ -158,6 +158,16 @@ Record end_attempt(const Execution& e, Reason reason, std::string detail) {
   return end(e, reason, std::nullopt, std::move(attempt));
 }
 
+store::Finish end_unseen(const Execution& e) {
+  store::Finish finish;
+  finish.id = e.ref.execution;
+  finish.claim = e.ref.claim;
+  finish.from = e.stage;
+  finish.reason = finish.attempt.reason = Reason::EngineError;
+  finish.attempt.detail = "the engine does not answer about this container, and answers about others";
+  return finish;
+}
+
 Record conclude(const Execution& e, const Observation& o, const NodeView& node, Findings findings,
                 TimePoint now) {
   const Reason reason = judge(e, o, node, findings, now);

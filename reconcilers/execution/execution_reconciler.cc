@@ -143,10 +143,26 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::one_pas
   Pass pass{std::move(*row), {}, {}, {}};
   if (pass.row.stage == Stage::Claimed) pass.spec = container_spec(pass.row);
   if (!is_unmade(pass.row)) {
-    if (const auto looked = co_await look(pass); !looked) co_return looked.error();
+    if (const auto looked = co_await look(pass); !looked)
+      co_return co_await not_answered(pass, looked.error());
   }
+  if (pass.row.stage == Stage::Launching) stays_.begin_anew(id);
   if (!holds_slot(pass.row.stage)) let_go(id);
   co_return co_await go_on(std::move(pass));
+}
+
+/// The engine says nothing of the container. That its start was sent and never answered is bounded: the row
+/// ends, its slot is lost until the container is proven gone.
+ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::not_answered(const Pass& pass,
+                                                                                      const Error& error) {
+  const auto& id = pass.row.ref.execution;
+  if (pass.row.stage != Stage::Launching) co_return error;
+  if (stays_.look(pass.row, parts_.health.engine_answers()) < kStartDoubt) co_return error;
+  Record record = end_unseen(pass.row);
+  const auto written = co_await write(pass, record);
+  if (!written) co_return written.error();
+  if (*written) parts_.slots.lose(id);
+  co_return Outcome{Again{}};
 }
 
 /// Observes the container the row names.
@@ -240,7 +256,10 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::write_transition(
     parts_.probe.on_started(pass.row, transition.started_at.value_or(parts_.clock.now()));
     parts_.images.release(id);
   }
-  if (transition.to == Stage::Cleaned) let_go(id);
+  if (transition.to == Stage::Cleaned) {
+    let_go(id);
+    parts_.slots.found_gone(id);
+  }
   co_return true;
 }
 

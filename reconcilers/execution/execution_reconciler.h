@@ -79,6 +79,7 @@ class ExecutionReconciler : public controller::Reconciler {
   bool is_unmade(const Execution& row) const;
   Awaitable<Outcome> one_pass(const ExecutionId& id);
   Awaitable<bool> look(Pass& pass);
+  Awaitable<Outcome> not_answered(const Pass& pass, const Error& error);
   Awaitable<Outcome> go_on(Pass pass);
   Awaitable<Outcome> carry_out(Pass pass, Plan plan);
   Awaitable<bool> write(const Pass& pass, Record& record);

@@ -38,6 +38,8 @@ struct Plan {
 };
 
 inline constexpr int kCreateAttempts = 5;
+/// How long the engine may answer others and not about a container that was to start.
+inline constexpr auto kStartDoubt = std::chrono::seconds(90);
 inline constexpr auto kGracePastDeadline = std::chrono::seconds(2);
 
 /// The timeout in force: what was asked, but never more than the agent allows.
@@ -65,5 +67,9 @@ Record conclude(const Execution& execution, const runtime::Observation& observed
 /// The end of an attempt that never ran, for this reason: a new attempt if the fault is the platform's and
 /// the policy has one left, else the end of the execution.
 Record end_attempt(const Execution& execution, Reason reason, std::string detail);
+
+/// The end of an execution whose container the engine does not answer about: never another attempt, since
+/// this one may still run.
+store::Finish end_unseen(const Execution& execution);
 
 }  // namespace slipway::reconcilers

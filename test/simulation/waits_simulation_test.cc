@@ -86,5 +86,29 @@ TEST(WaitsSimulation, AnImageThatIsThereWaitsForNoRegistry) {
   for (const auto& each : hung) EXPECT_EQ(world.db().row(each)->exec.reason, Reason::ImagePullFailed);
 }
 
+TEST(WaitsSimulation, AStartThatNeverAnswersEndsForItsUserAndLosesItsSlot) {
+  World world;
+  bool hangs = true;
+  world.engine().set_latency([&](std::string_view verb) -> Duration {
+    return hangs && verb == "start" ? Duration(20min) : Duration(1ms);
+  });
+  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Launching), 5s));
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Finished), 300s));
+  EXPECT_EQ(world.db().row(id)->exec.reason, Reason::EngineError);
+  hangs = false;
+  world.run_until([] { return false; }, 60s);
+  EXPECT_EQ(world.node().slots().lost(), 1);
+  EXPECT_EQ(world.node().slots().free(), 7);
+  EXPECT_EQ(world.node().troubles().back().loop, "slots");
+  const auto other = submit(world, "agent");
+  ASSERT_TRUE(world.run_until(stands_at(world, other, Stage::Cleaned), 60s)) << "others go on";
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 3600s)) << "the start answers at last";
+  EXPECT_EQ(world.node().slots().lost(), 0);
+  EXPECT_EQ(world.end_state(id).find("spend=refunded") == std::string::npos, false) << world.end_state(id);
+}
+
 }  // namespace
 }  // namespace slipway::simulation
