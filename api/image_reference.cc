@@ -65,7 +65,8 @@ bool is_port(std::string_view text) { return !text.empty() && std::ranges::all_o
 bool is_ipv6_domain(std::string_view text) {
   const auto close = text.find(']');
   const auto fits = [](char c) { return c == ':' || is_hex(c) || (c >= 'A' && c <= 'F'); };
-  if (close == std::string_view::npos || close == 1 || !std::ranges::all_of(text.substr(1, close - 1), fits))
+  if (close == std::string_view::npos || text.substr(0, close).find(':') == std::string_view::npos ||
+      !std::ranges::all_of(text.substr(1, close - 1), fits))
     return false;
   const auto rest = text.substr(close + 1);
   return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
@@ -96,8 +97,6 @@ Result<void> read_name(std::string_view name, ImageReference& reference) {
   if (!every_part(name, '/', is_path_part))
     return wrong("every part of the name must be small letters and digits, joined by . _ __ or -");
   if (reference.repository().size() > kLongestName) return wrong("the name is longer than 255 characters");
-  if (name.size() == kDigestDigits && std::ranges::all_of(name, is_hex))
-    return wrong("64 hexadecimal digits alone are no name; an id is sha256:…");
   return {};
 }
 
@@ -105,6 +104,8 @@ Result<void> read_name(std::string_view name, ImageReference& reference) {
 
 Result<ImageReference> parse_image_reference(std::string_view text) {
   ImageReference reference;
+  if (text.size() == kDigestDigits && std::ranges::all_of(text, is_hex))
+    return wrong("64 hexadecimal digits alone are no name; an id is sha256:…");
   if (text.starts_with(kSha256)) {
     if (!is_digest(text)) return wrong("an id must be sha256: and 64 hexadecimal digits");
     reference.digest = text;

@@ -134,6 +134,14 @@ BEGIN
 END
 $$;
 
+-- The grammar of api/image_reference.h: a first part with a dot or a port is a registry; or an id alone.
+CREATE FUNCTION slipway.is_image(p_name text) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p_name ~ '^sha256:[0-9a-f]{64}$' OR (
+  length(p_name) <= 512 AND p_name !~ '^(sha256:|[0-9a-f]{64}$)'
+  AND length(regexp_replace(p_name, '(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$', '')) <= 255
+  AND p_name ~ ('^((localhost|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+(:[0-9]+)?|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?:[0-9]+|\[[0-9A-Fa-f]*:[0-9A-Fa-f:]*\](:[0-9]+)?)/|(?![^/]*[.:][^/]*/))'
+                || '[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$'));
+
 -- What the parser of every other door refuses (api/agent.cc) is refused here: a row that no daemon can read would hold up the rows of
 -- others. A test holds the two together. What only a compiler of schemas sees is left (refuse_bad_schema).
 CREATE FUNCTION slipway.refuse_bad_spec(p_spec jsonb) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
@@ -144,8 +152,7 @@ BEGIN
   PERFORM slipway.check_spec_fields('', p_spec, ARRAY['args', 'command', 'env', 'image', 'imagePullPolicy', 'inputSchema', 'maxConcurrent',
     'maxTimeout', 'outputSchema', 'owner', 'partialResults', 'price', 'resources', 'retry', 'runtimeClassName', 'securityContext', 'suspend', 'terminationGracePeriod',
     'timeout']);
-  IF jsonb_typeof(p_spec -> 'image') IS DISTINCT FROM 'string' OR length(p_spec ->> 'image') > 512
-     OR p_spec ->> 'image' !~ '^[a-zA-Z0-9._:@]([a-zA-Z0-9._/:@-]*[a-zA-Z0-9._:@-])?$' THEN
+  IF jsonb_typeof(p_spec -> 'image') IS DISTINCT FROM 'string' OR NOT slipway.is_image(p_spec ->> 'image') THEN
     PERFORM slipway.refuse_spec('.image', 'the name of an image');
   END IF;
   IF coalesce(p_spec -> 'imagePullPolicy', 'null') NOT IN ('null', '"IfNotPresent"', '"Always"', '"Never"') THEN
