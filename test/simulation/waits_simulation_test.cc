@@ -37,24 +37,6 @@ TEST(WaitsSimulation, ANodeWithoutAnEngineTakesNothing) {
 
 TEST(WaitsSimulation, WhatItCannotStartGoesBackToTheQueueWithItsUse) {
   World world;
-  bool answers = false;
-  world.line().decide = [&](const CallPoint& point) {
-    return !answers && point.verb == "runtime.look" ? Fate::CallLost : Fate::Pass;
-  };
-  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
-  const auto id = submit(world, "agent");
-  world.boot();
-  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Claimed), 5s));
-  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Queued), 100s));
-  EXPECT_EQ(world.node().slots().used(), 0);
-  answers = true;
-  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 200s));
-  EXPECT_EQ(world.end_state(id), "COMPLETED Completed None exit=0 output={} attempts=2 spend=spent starts=1");
-  EXPECT_TRUE(world.breaches().empty());
-}
-
-TEST(WaitsSimulation, WhatWasClaimedAsTheEngineWentGoesBackToo) {
-  World world;
   offer(world, "agent", {.runs_for = 1s, .result = "{}"});
   const auto id = submit(world, "agent");
   world.add_incident({stands_at(world, id, Stage::Claimed),
