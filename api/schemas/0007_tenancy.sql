@@ -159,7 +159,7 @@ GRANT EXECUTE ON FUNCTION slipway.duration_bucket(bigint), slipway.bucket_durati
 GRANT EXECUTE ON FUNCTION slipway.refuse_bad_schema(text, jsonb), slipway.refuse_bad_spec(jsonb), slipway.refuse_spec(text, text),
   slipway.check_spec_fields(text, jsonb, text[]), slipway.check_spec_value(text, jsonb, text, numeric, numeric),
   slipway.check_spec_texts(text, jsonb), slipway.check_spec_env(jsonb), slipway.spec_bytes(jsonb), slipway.spec_millicores(jsonb),
-  slipway.spec_seconds(jsonb) TO slipway_admin;
+  slipway.spec_seconds(jsonb), slipway.is_image(text) TO slipway_admin;
 
 -- UPDATE on the table would allow LOCK TABLE in every mode, ACCESS EXCLUSIVE among them, and so stall everybody. UPDATE on each
 -- of its columns allows the same statements, and of the locks only those of reading and inserting.
