@@ -56,7 +56,6 @@ bool MemoryAdmission::decide(const Decision& decision) {
   row->exec.agent_revision = decision.agent_revision;
   row->exec.timeout = std::chrono::seconds(decision.timeout_seconds);
   row->exec.retry_limit = decision.retry_limit;
-  row->priority = std::min(row->priority, quota_of(row->exec.user_id).max_priority);
   row->exec.spec =
       db_.agents_.at(row->exec.agent).revisions.at(static_cast<std::size_t>(decision.agent_revision) - 1);
   db_.add_event(decision.id, std::string(to_string(decision.to)));
