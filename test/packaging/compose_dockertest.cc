@@ -35,7 +35,7 @@ as() { setpriv --reuid postgres --regid postgres --init-groups "$@"; }
 chown postgres: "$PGDATA" && chmod 0700 "$PGDATA"
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   printf %s "$POSTGRES_PASSWORD" >/tmp/password && chown postgres /tmp/password
-  as initdb -A scram-sha-256 --auth-local trust --pwfile /tmp/password
+  as initdb -E UTF8 -A scram-sha-256 --auth-local trust --pwfile /tmp/password
   echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
   as pg_ctl -w -o "-c listen_addresses=''" start && as createdb "$POSTGRES_DB" && as pg_ctl -w stop
 fi
