@@ -116,7 +116,7 @@ TEST(DaemonLife, APersonStopsOrRemovesOurContainer) {
   house.engine().request("DELETE", "/containers/" + running(house, removed) + "?force=1");
   auto row = house.finished(stopped);
   EXPECT_EQ(row["status"], "FAILED");
-  EXPECT_EQ(row["reason"], "NonZeroExit");
+  EXPECT_EQ(row["reason"], "Interrupted");
   EXPECT_EQ(row["exit_code"], "137");
   row = house.finished(removed);
   EXPECT_EQ(row["status"], "FAILED");
@@ -124,7 +124,7 @@ TEST(DaemonLife, APersonStopsOrRemovesOurContainer) {
   EXPECT_EQ(row["fault"], "Platform");
   EXPECT_EQ(
       house.sql().value("SELECT count(*) FROM slipway.entitlement_spends WHERE refunded_at IS NOT NULL"),
-      "1");
+      "2");
   EXPECT_EQ(house.starts(stopped), 1);
   EXPECT_EQ(house.starts(removed), 1);
   expect_new_work_succeeds(house);

@@ -8,6 +8,11 @@ namespace {
 
 bool is_over(Stage stage) { return stage == Stage::Finished || stage == Stage::Cleaned; }
 
+/// A claim that could not be started in time is a loan given back: no retry of the policy.
+bool was_given_back(const store::AttemptRow& attempt) {
+  return attempt.end && !attempt.end->started && attempt.end->detail.ends_with("given back to the queue");
+}
+
 }  // namespace
 
 World::World(std::uint64_t seed) : dice_(seed) {
@@ -146,7 +151,9 @@ std::vector<std::string> World::breaches() const {
         (!row.output || row.exit_code != 0 || !ran.contains({id, row.exec.ref.attempt}))) {
       found.push_back("promise 9: COMPLETED without start, exit 0 and result: " + id);
     }
-    const auto wanted = row.exec.cancel_requested ? 0 : row.exec.ref.attempt - 1;
+    const auto attempts = db_.attempts(id);
+    const auto given_back = std::ranges::count_if(attempts, was_given_back);
+    const auto wanted = row.exec.cancel_requested ? 0 : row.exec.ref.attempt - 1 - given_back;
     if (wanted > row.exec.retry_limit) found.push_back("promise 4: an attempt beyond the policy: " + id);
     const auto granted = db_.granted_uses(row.exec.user_id, row.exec.agent);
     const auto left = db_.remaining_uses(row.exec.user_id, row.exec.agent);
