@@ -39,13 +39,13 @@ struct AgentSpec {
   std::optional<int> max_concurrent;
   int run_as_user = 65534;
   int run_as_group = 65534;
-  std::string runtime_class;     ///< empty: the engine's default
-  nlohmann::json input_schema;   ///< null: anything
-  nlohmann::json output_schema;  ///< null: any JSON
-  std::string price = "0";       ///< decimal, as written
-  std::string owner;             ///< a user: reads what unpaid runs left; empty: operators only
+  std::string runtime_class;                   ///< empty: the engine's default
+  nlohmann::json input_schema;                 ///< null: anything
+  nlohmann::json output_schema;                ///< null: any JSON
+  std::string price = "0";                     ///< decimal, as written
+  std::string owner;                           ///< a user: reads what unpaid runs left; empty: operators only
   bool partial_results_for_submitter = false;  ///< of runs whose use stays spent
-  int retry_limit = 0;           ///< new attempts after a Platform fault
+  int retry_limit = 0;                         ///< new attempts after a Platform fault
   bool retry_node_lost = false;
   std::chrono::seconds termination_grace_period{10};
   bool suspend = false;

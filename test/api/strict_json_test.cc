@@ -6,8 +6,8 @@ namespace slipway {
 namespace {
 
 TEST(StrictJson, AcceptsWhatEveryReaderUnderstandsAlike) {
-  for (const char* text :
-       {"{}", "[]", "null", "1e308", "1e-16383", "\"\\u00e9\"", R"({"a":{"a":1},"b":[{"a":2}]})", " [1, 2]\n"}) {
+  for (const char* text : {"{}", "[]", "null", "1e308", "1e-16383", "\"\\u00e9\"",
+                           R"({"a":{"a":1},"b":[{"a":2}]})", " [1, 2]\n"}) {
     EXPECT_EQ(check_strict_json(text), "") << text;
   }
 }

@@ -109,7 +109,8 @@ TEST(Spend, FiftyUsesAreFiftyStartsWhateverIsKilled) {
   EXPECT_EQ(sql.value("SELECT count(*) FROM slipway.executions WHERE reason = 'EntitlementExhausted'"), "14");
   EXPECT_EQ(sql.value("SELECT uses - used FROM slipway.entitlements WHERE id = 'fifty'"), "0");
   EXPECT_EQ(sql.value("SELECT count(*) FROM slipway.entitlement_spends WHERE refunded_at IS NULL"), "50");
-  EXPECT_EQ(sql.value("SELECT sum(price) || ' ' || sum(list_price) FROM slipway.entitlement_spends"), "2.50 2.50");
+  EXPECT_EQ(sql.value("SELECT sum(price) || ' ' || sum(list_price) FROM slipway.entitlement_spends"),
+            "2.50 2.50");
   int starts = 0;
   for (const auto& row :
        sql.query("SELECT node, container_id FROM slipway.attempts WHERE container_id IS NOT NULL")) {

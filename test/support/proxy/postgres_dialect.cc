@@ -68,10 +68,21 @@ std::string name_of(const Bound& bound) {
 }
 
 bool is_read(const std::string& name) {
-  static const std::set<std::string> reads = {
-      "act_as",      "lock_node", "list_undecided", "list_candidates", "list_unlocked_candidates", "load",
-      "live_log",    "load_spec", "load_input",     "live_claims",     "list_unconverged",
-      "still_there", "hold_name", "schema_present", "migration_lock"};
+  static const std::set<std::string> reads = {"act_as",
+                                              "lock_node",
+                                              "list_undecided",
+                                              "list_candidates",
+                                              "list_unlocked_candidates",
+                                              "load",
+                                              "live_log",
+                                              "load_spec",
+                                              "load_input",
+                                              "live_claims",
+                                              "list_unconverged",
+                                              "still_there",
+                                              "hold_name",
+                                              "schema_present",
+                                              "migration_lock"};
   return reads.contains(name);
 }
 
