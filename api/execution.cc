@@ -13,9 +13,7 @@ bool is_execution_id(std::string_view text) {
 }
 
 std::string container_name(const AttemptRef& ref) {
-  std::string name = "slipway-" + ref.execution + "-" + std::to_string(ref.attempt);
-  if (ref.generation > 0) name += "-" + std::to_string(ref.generation);
-  return name;
+  return "slipway-" + ref.execution + "-" + std::to_string(ref.attempt);
 }
 
 std::string_view to_string(LogChunk::Stream stream) {

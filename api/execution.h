@@ -28,13 +28,12 @@ using EngineIdentity = std::string;
 /// The attempt a container belongs to, and what names it.
 struct AttemptRef {
   ExecutionId execution;
-  int attempt = 0;     ///< 1 for the first
-  int generation = 0;  ///< grows when a container of the same attempt is replaced after it provably never ran
+  int attempt = 0;  ///< 1 for the first
   ClaimId claim;
   bool operator==(const AttemptRef&) const = default;
 };
 
-/// "slipway-<execution>-<attempt>", with "-<generation>" from generation 1 on: the idempotency key of create.
+/// "slipway-<execution>-<attempt>": the idempotency key of create.
 std::string container_name(const AttemptRef& ref);
 
 /// The row as the controller sees it: everything a plan is made from. Times are database time.

@@ -52,6 +52,7 @@ Node::Node(Settings settings, Parts parts, Hooks hooks)
                    .lease = lease_,
                    .health = health_,
                    .start_patience = settings_.start_patience,
+                   .engine_patience = settings_.engine_patience,
                    .slots = slots_,
                    .gate = gate_,
                    .images = images_,
@@ -76,7 +77,8 @@ Node::Node(Settings settings, Parts parts, Hooks hooks)
                      executions_.expect_nothing_of(id, attempt);
                      look_at(id);
                    },
-               .on_found = [this](const ExecutionId& id) { look_at(id); }}),
+               .on_found = [this](const ExecutionId& id) { look_at(id); },
+               .has_room = [this] { return parts_.runtime.has_room(); }}),
       image_answers_(parts_.runtime, parts_.clock, images_, health_,
                      {.on_answer = [this](const ExecutionId& id) { look_at(id); },
                       .on_pull = [this](bool, Duration took) { hooks_.on_pull(took); },
@@ -226,6 +228,9 @@ std::vector<Trouble> Node::troubles() const {
                      std::to_string(slots_.lost()) + " of " + std::to_string(slots_.capacity()) +
                          " lost to containers that the engine does not answer about",
                      slots_.lost() >= slots_.capacity()});
+  for (const auto& image : images_.quarantined())
+    found.push_back(
+        {"images", "refused here, since two starts from it were never answered: " + image, false});
   return found;
 }
 

@@ -32,6 +32,8 @@ struct Settings {
   Duration lease = std::chrono::seconds(15);
   Duration resync = std::chrono::seconds(10);
   Duration start_patience = std::chrono::seconds(60);  ///< how long a claim may stand unstarted
+  /// How long the engine may answer about others and not about one container.
+  Duration engine_patience = std::chrono::seconds(90);
   Policy policy;
 };
 
@@ -84,6 +86,8 @@ class Node {
   /// Takes no more keys; what is being reconciled goes on. idle() tells when it has ended.
   void stop();
   bool idle() const;
+  /// What an operator asks for: images that have cost slots may try again.
+  void lift_quarantine() { images_.lift_quarantine(); }
 
   /// Holds its lease, its engine answers, and its loops get somewhere.
   bool ready() const;

@@ -19,10 +19,11 @@ class NodeHealth {
 
   bool lease_held() const { return lease_.held(); }
   bool engine_answers() const { return engine_answers_(); }
-  /// Nothing tells when room comes back, so a refusal counts for a while and then one claim finds out.
-  bool storage_has_room() const {
+  /// A refusal counts until the runtime, asked again after a while, tells of room.
+  bool storage_has_room() const { return !storage_full_at_; }
+  bool storage_is_to_be_asked() const {
     constexpr auto kCounts = std::chrono::seconds(30);
-    return !storage_full_at_ || clock_.monotonic() - *storage_full_at_ >= kCounts;
+    return storage_full_at_ && clock_.monotonic() - *storage_full_at_ >= kCounts;
   }
   void storage_refused() { storage_full_at_ = clock_.monotonic(); }
   void storage_took() { storage_full_at_.reset(); }

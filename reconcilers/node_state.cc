@@ -87,7 +87,22 @@ ImageView ImageTable::view(const std::string& key, const ExecutionId& execution)
     if (split(key).second == ImagePullPolicy::Always || !is_fresh(entry)) return {};
     entry.served.insert(execution);
   }
+  if (entry.view.state == ImageView::State::Present && is_quarantined(entry.view.id))
+    return {ImageView::State::NotAllowed, {}, "two starts from this image were never answered on this node"};
   return entry.view;
+}
+
+bool ImageTable::is_quarantined(const std::string& image_id) const {
+  constexpr int kLostStarts = 2;
+  const auto found = lost_starts_.find(image_id);
+  return found != lost_starts_.end() && found->second >= kLostStarts;
+}
+
+std::vector<std::string> ImageTable::quarantined() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, count] : lost_starts_)
+    if (is_quarantined(id)) ids.push_back(id);
+  return ids;
 }
 
 std::set<ExecutionId> ImageTable::answer(const std::string& key, ImageView view) {

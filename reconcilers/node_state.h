@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "api/agent.h"
 #include "api/clock.h"
@@ -116,6 +117,12 @@ class ImageTable {
   bool is_fetching(const std::string& key) const { return fetching_.contains(key); }
   /// The answer is out of date (the image was removed, or a failure has been told long enough).
   void forget(const std::string& key);
+  /// A start from this image was never answered, and cost the node a slot. After the second its executions
+  /// are refused here, until an operator lifts that or the process ends.
+  void lost_start(const std::string& image_id) { ++lost_starts_[image_id]; }
+  bool is_quarantined(const std::string& image_id) const;
+  std::vector<std::string> quarantined() const;
+  void lift_quarantine() { lost_starts_.clear(); }
   /// An execution needs no image any more.
   void release(const ExecutionId& execution);
 
@@ -131,6 +138,7 @@ class ImageTable {
   const Clock& clock_;
   std::map<std::string, Entry> entries_;
   std::set<std::string> fetching_;
+  std::map<std::string, int> lost_starts_;  ///< by image id; few: each has cost a slot
 };
 
 }  // namespace slipway::reconcilers

@@ -34,6 +34,9 @@ struct NodeView {
   /// time stands still.
   Duration stays{0};
   Duration start_patience = std::chrono::seconds(60);  ///< how long a claim may stand unstarted
+  /// How long nothing could be learned or done about its container while the engine answered about others.
+  Duration silent{0};
+  Duration engine_patience = std::chrono::seconds(90);  ///< how long that may be
 };
 
 }  // namespace slipway::reconcilers

@@ -106,7 +106,6 @@ struct Transition {
   std::optional<TimePoint> deadline_at;
   std::optional<TimePoint> kill_at;
   std::optional<Verdict> verdict;
-  std::optional<int> generation;
   std::optional<int> create_failures;
 };
 

@@ -54,7 +54,7 @@ BEGIN
      OR coalesce(NEW.message <> 'Waiting for its turn.', false) OR coalesce(NEW.fault <> 'None', false)
      OR coalesce(NEW.conditions <> '{}', false) OR coalesce(NEW.created_at <> now() AND abs(extract(epoch FROM NEW.created_at - now())) > 300, false)
      OR coalesce(NEW.input_bytes <> 0, false) OR coalesce(NEW.logs_truncated, false) OR coalesce(NEW.stage <> 'New', false)
-     OR coalesce(NEW.attempt <> 0, false) OR coalesce(NEW.generation <> 0, false) OR coalesce(NEW.create_failures <> 0, false)
+     OR coalesce(NEW.attempt <> 0, false) OR coalesce(NEW.create_failures <> 0, false)
      OR coalesce(NEW.queued, false) OR coalesce(NEW.live, false)
      OR num_nonnulls(NEW.output, NEW.exit_code, NEW.started_at, NEW.finished_at, NEW.duration_ms, NEW.peak_memory_bytes,
                      NEW.cpu_ms, NEW.agent_revision, NEW.image_digest, NEW.list_price, NEW.price, NEW.node, NEW.epoch, NEW.claim_id,
@@ -64,7 +64,7 @@ BEGIN
   END IF;
   NEW.status := 'PENDING'; NEW.reason := 'Queued'; NEW.message := 'Waiting for its turn.'; NEW.fault := 'None';
   NEW.conditions := '{}'; NEW.created_at := now(); NEW.logs_truncated := false; NEW.stage := 'New';
-  NEW.attempt := 0; NEW.generation := 0; NEW.create_failures := 0; NEW.queued := false; NEW.live := false;
+  NEW.attempt := 0; NEW.create_failures := 0; NEW.queued := false; NEW.live := false;
   NEW.decide_at := NEW.created_at;
   RETURN NEW;
 END
@@ -157,6 +157,9 @@ BEGIN
       WHEN 'Cleaned'  THEN NEW.conditions := NEW.conditions || jsonb_build_object('Cleaned', now());
       ELSE NULL;
     END CASE;
+  END IF;
+  IF NEW.cancel_requested AND NOT OLD.cancel_requested THEN
+    NEW.conditions := NEW.conditions || jsonb_build_object('CancelRequested', now());
   END IF;
   IF NEW.attempt <> OLD.attempt + (OLD.stage = 'Queued' AND NEW.stage = 'Claimed')::int THEN
     RAISE EXCEPTION 'attempt grows by one at the claim, and only there' USING ERRCODE = 'check_violation';

@@ -321,7 +321,7 @@ BEGIN
 
   UPDATE slipway.executions e
     SET stage = 'Claimed', status = 'PENDING', reason = 'Starting', message = p_message,
-        node = p_node, epoch = p_epoch, attempt = e.attempt + 1, generation = 0, claim_id = gen_random_uuid(),
+        node = p_node, epoch = p_epoch, attempt = e.attempt + 1, claim_id = gen_random_uuid(),
         create_failures = 0, list_price = s.list_price
     FROM slipway.entitlement_spends s WHERE e.id = ANY (taken) AND s.execution_id = e.id;
   INSERT INTO slipway.attempts (execution_id, attempt, node, epoch, claim_id, image_digest)

@@ -28,7 +28,7 @@ CREATE FUNCTION slipway.record_moves(
   p_node text, p_epoch bigint, p_wait boolean, p_durable boolean,
   p_id uuid[], p_was text[], p_claim uuid[], p_guard boolean[], p_stage text[], p_status text[], p_reason text[],
   p_message text[], p_engine text[], p_container text[], p_image text[], p_limits text[], p_intent timestamptz[],
-  p_started timestamptz[], p_deadline timestamptz[], p_kill timestamptz[], p_verdict text[], p_generation int[],
+  p_started timestamptz[], p_deadline timestamptz[], p_kill timestamptz[], p_verdict text[],
   p_failures int[])
 RETURNS TABLE (held_id uuid, written boolean) LANGUAGE plpgsql AS $$
 DECLARE
@@ -37,9 +37,9 @@ BEGIN
   RETURN QUERY
   WITH t AS MATERIALIZED (
     SELECT * FROM unnest(p_id, p_was, p_claim, p_guard, p_stage, p_status, p_reason, p_message, p_engine, p_container, p_image,
-                         p_limits, p_intent, p_started, p_deadline, p_kill, p_verdict, p_generation, p_failures)
+                         p_limits, p_intent, p_started, p_deadline, p_kill, p_verdict, p_failures)
       AS t(id, was, claim, guard, stage, status, reason, message, engine, container, image, limits, intent_at, started_at,
-           deadline_at, kill_at, verdict, generation, failures)
+           deadline_at, kill_at, verdict, failures)
     WHERE t.id = ANY (held)
   ), moved AS (
     UPDATE slipway.executions e
@@ -48,7 +48,7 @@ BEGIN
         container_id = coalesce(t.container, e.container_id), image_digest = coalesce(t.image, e.image_digest),
         intent_at = coalesce(t.intent_at, e.intent_at), started_at = coalesce(t.started_at, e.started_at),
         deadline_at = coalesce(t.deadline_at, e.deadline_at), kill_at = coalesce(t.kill_at, e.kill_at),
-        verdict = coalesce(e.verdict, t.verdict), generation = coalesce(t.generation, e.generation),
+        verdict = coalesce(e.verdict, t.verdict),
         create_failures = coalesce(t.failures, e.create_failures)
     FROM t WHERE e.id = t.id AND e.stage = t.was AND e.claim_id = t.claim AND e.node = p_node
       AND NOT (t.guard AND e.cancel_requested)
@@ -59,7 +59,7 @@ BEGIN
         image_digest = coalesce(t.image, a.image_digest), effective_limits = coalesce(t.limits::jsonb, a.effective_limits),
         intent_at = coalesce(t.intent_at, a.intent_at), started_at = coalesce(t.started_at, a.started_at),
         started = a.started OR t.started_at IS NOT NULL, deadline_at = coalesce(t.deadline_at, a.deadline_at),
-        verdict = m.verdict, generation = coalesce(t.generation, a.generation),
+        verdict = m.verdict,
         hard_deadline_at = coalesce(m.deadline_at, m.intent_at + make_interval(secs => m.timeout_seconds)) + interval '61 minutes'
     FROM moved m JOIN t ON t.id = m.id
     WHERE m.stage <> 'Cleaned' AND a.execution_id = m.id AND a.attempt = m.attempt
@@ -210,7 +210,7 @@ BEGIN
     SET stage = 'Queued', status = 'PENDING', reason = p_reason, message = p_message,
         not_before = now() + t.backoff_us * interval '1 microsecond', node = NULL, epoch = NULL, claim_id = NULL, verdict = NULL,
         engine = NULL, container_id = NULL, intent_at = NULL, started_at = NULL, deadline_at = NULL, kill_at = NULL,
-        generation = 0, create_failures = 0
+        create_failures = 0
     FROM unnest(p_id, p_claim, p_backoff_us) AS t(id, claim, backoff_us)
     WHERE e.id = t.id AND t.id = ANY (held) AND e.stage = 'Recycling' AND e.claim_id = t.claim AND e.node = p_node
     RETURNING e.id, e.user_id, e.attempt, e.stage, e.reason, e.message

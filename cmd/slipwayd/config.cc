@@ -167,6 +167,8 @@ const std::vector<Setting>& settings() {
       {"resync", "how often both lists are walked", duration(&Config::resync)},
       {"start_patience", "how long a claim may stand unstarted before it goes back to the queue",
        duration(&Config::start_patience)},
+      {"engine_patience", "how long the engine may answer about others and not about one container",
+       duration(&Config::engine_patience)},
       {"pull_timeout", "how long one pull of an image may take", duration(&Config::pull_timeout)},
       {"startup_timeout", "how long to wait for database and engine at start",
        duration(&Config::startup_timeout)},

@@ -33,6 +33,7 @@ struct Config {
   std::chrono::milliseconds lease{15000};
   std::chrono::milliseconds resync{10000};
   std::chrono::milliseconds start_patience{60000};
+  std::chrono::milliseconds engine_patience{90000};
   std::chrono::milliseconds pull_timeout{600000};
   std::chrono::milliseconds startup_timeout{30000};
   logging::Level log_level = logging::Level::Info;

@@ -22,10 +22,23 @@ Execution advance(Execution row, const store::Transition& transition) {
   take(row.started_at, transition.started_at);
   take(row.deadline_at, transition.deadline_at);
   take(row.kill_at, transition.kill_at);
-  take(row.ref.generation, transition.generation);
   take(row.create_failures, transition.create_failures);
   if (!row.verdict) row.verdict = transition.verdict;  // the first one wins
   return row;
+}
+
+Execution advance(Execution row, const Record& record) {
+  if (const auto* transition = std::get_if<store::Transition>(&record))
+    return advance(std::move(row), *transition);
+  if (const auto* finish = std::get_if<store::Finish>(&record)) {
+    row.stage = Stage::Finished;
+    row.reason = finish->reason;
+  }
+  return row;
+}
+
+bool goes_on(const Record& record) {
+  return std::holds_alternative<store::Transition>(record) || std::holds_alternative<store::Finish>(record);
 }
 
 }  // namespace slipway::reconcilers

@@ -132,6 +132,7 @@ asio::awaitable<Result<std::vector<store::Step>>> Claimer::take(std::vector<Exec
 
 asio::awaitable<Result<int>> Claimer::claim() {
   if (const auto found = co_await find_lost(); !found) co_return found.error();
+  co_await ask_for_room();
   const int free = std::min(parts_.slots.free(), kClaimsAtOnce);
   if (free == 0 || !parts_.health.may_claim()) co_return 0;
   const auto candidates = past_locks_ ? co_await parts_.store.list_unlocked_candidates(free)
@@ -150,6 +151,15 @@ asio::awaitable<Result<int>> Claimer::claim() {
     hooks_.on_claimed(step.id, step.attempt);
   }
   co_return static_cast<int>(steps->size());
+}
+
+asio::awaitable<void> Claimer::ask_for_room() {
+  if (!parts_.health.storage_is_to_be_asked()) co_return;
+  const auto room = co_await hooks_.has_room();
+  if (room && *room)
+    parts_.health.storage_took();
+  else
+    parts_.health.storage_refused();
 }
 
 /// A claim whose answer was lost may have been made: what is this node's takes its slot before more is

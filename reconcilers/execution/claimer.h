@@ -23,13 +23,15 @@ class Claimer : public controller::Reconciler {
     std::function<void(const ExecutionId&, int attempt)> on_claimed;
     /// As on_claimed, of a claim whose answer was lost: what has become of it since is not known.
     std::function<void(const ExecutionId&)> on_found;
+    /// Asked after the node's storage was full.
+    std::function<asio::awaitable<Result<bool>>()> has_room;
   };
 
   /// Everything it works with; each outlives it.
   struct Parts {
     store::Store& store;
     const Clock& clock;
-    const NodeHealth& health;  ///< who cannot start anything claims nothing
+    NodeHealth& health;  ///< who cannot start anything claims nothing
     Slots& slots;
     admission::Contracts& contracts;
     asio::any_io_executor pool;  ///< inputs are held to their schemas there
@@ -46,6 +48,7 @@ class Claimer : public controller::Reconciler {
   asio::awaitable<Result<int>> claim();
   asio::awaitable<Result<std::vector<store::Step>>> take(std::vector<ExecutionId> candidates);
   asio::awaitable<Result<void>> find_lost();
+  asio::awaitable<void> ask_for_room();
   Duration gathers_for() const;
   asio::awaitable<Result<void>> explain();
   asio::awaitable<Result<controller::Outcome>> go_idle();

@@ -92,20 +92,8 @@ Reason judge_result(const Findings& findings) {
 }
 
 Reason judge_exit(const Observation& o, const Findings& findings) {
-  if (o.exit_code == 0) return judge_result(findings);
+  if (o.exit_code == 0) return findings.unread ? Reason::EngineError : judge_result(findings);
   return o.oom_killed ? Reason::OOMKilled : Reason::NonZeroExit;
-}
-
-Reason reason_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::Deadline:
-      return Reason::DeadlineExceeded;
-    case Verdict::Cancel:
-      return Reason::Cancelled;
-    case Verdict::Drain:
-      return Reason::NodeDraining;
-  }
-  __builtin_unreachable();
 }
 
 Reason judge(const Execution& e, const Observation& o, const NodeView& node, const Findings& findings,
@@ -152,20 +140,22 @@ Record end(const Execution& e, Reason reason, std::optional<std::string> output,
 
 }  // namespace
 
+Reason reason_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::Deadline:
+      return Reason::DeadlineExceeded;
+    case Verdict::Cancel:
+      return Reason::Cancelled;
+    case Verdict::Drain:
+      return Reason::NodeDraining;
+  }
+  __builtin_unreachable();
+}
+
 Record end_attempt(const Execution& e, Reason reason, std::string detail) {
   store::AttemptEnd attempt;
   attempt.detail = std::move(detail);
   return end(e, reason, std::nullopt, std::move(attempt));
-}
-
-store::Finish end_unseen(const Execution& e) {
-  store::Finish finish;
-  finish.id = e.ref.execution;
-  finish.claim = e.ref.claim;
-  finish.from = e.stage;
-  finish.reason = finish.attempt.reason = Reason::EngineError;
-  finish.attempt.detail = "the engine does not answer about this container, and answers about others";
-  return finish;
 }
 
 Record conclude(const Execution& e, const Observation& o, const NodeView& node, Findings findings,
@@ -187,6 +177,7 @@ Record conclude(const Execution& e, const Observation& o, const NodeView& node, 
   attempt.logs_truncated = findings.evidence.logs_truncated;
   attempt.logs_behind = findings.evidence.logs_behind;
   attempt.detail = o.engine_error.empty() ? findings.result_problem : o.engine_error;
+  if (findings.unread) attempt.detail = "what the run left could not be read";
   auto& result = findings.evidence.result;
   if (reason == Reason::Completed) return end(e, reason, std::move(result), std::move(attempt));
   if (!result.empty()) attempt.partial_result = std::move(result);

@@ -55,6 +55,20 @@ TimePoint next_try(const Execution& e) {
 
 TimePoint deadline_of(const Execution& e) { return e.started_at.value_or(TimePoint{}) + timeout_of(e); }
 
+bool is_silent(const NodeView& node) { return node.silent >= node.engine_patience; }
+
+/// The end of an execution whose container may still run: never another attempt.
+store::Finish end_without_proof(const Execution& e, Reason reason, std::string detail) {
+  store::Finish finish;
+  finish.id = e.ref.execution;
+  finish.claim = e.ref.claim;
+  finish.from = e.stage;
+  finish.reason = finish.attempt.reason = reason;
+  finish.attempt.started = e.started_at.has_value();
+  finish.attempt.detail = std::move(detail);
+  return finish;
+}
+
 Plan cancelled_before_start(const Execution& e) { return write(end_attempt(e, Reason::Cancelled, "")); }
 
 // --- Claimed: fetch the image, create the container, commit the intent to start
@@ -99,11 +113,11 @@ Plan launch(const Execution& e, const Observation& o, TimePoint now) {
 
 /// A claim is a loan: who cannot start it gives it back, with its use, for whoever can. No retry of the
 /// policy is asked for, since nothing was tried.
-Plan give_back(const Execution& e) {
+Record give_back(const Execution& e) {
   store::AttemptEnd attempt;
   attempt.reason = Reason::EngineError;
   attempt.detail = "not started within the start patience: given back to the queue";
-  return write(store::Recycle{e.ref.execution, e.ref.claim, e.stage, std::move(attempt)});
+  return store::Recycle{e.ref.execution, e.ref.claim, e.stage, std::move(attempt)};
 }
 
 Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node, TimePoint now) {
@@ -115,7 +129,7 @@ Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node
   if (!e.spec_whole)
     return write(end_attempt(e, Reason::EngineError, "this binary cannot read the agent's revision"));
   const bool may_start = o.state == ContainerState::Absent || o.state == ContainerState::Created;
-  if (may_start && node.stays >= node.start_patience) return give_back(e);
+  if (may_start && node.stays >= node.start_patience) return write(give_back(e));
   switch (o.state) {
     case ContainerState::Absent:
       return node.lease_held ? create_container(e, node, now) : look_at(now + kLookAgain);
@@ -126,7 +140,7 @@ Plan plan_claimed(const Execution& e, const Observation& o, const NodeView& node
     case ContainerState::Exited:
       return write(end_attempt(e, Reason::EngineError, "started by somebody else"));
     case ContainerState::Removing:
-      return look_at(now + kLookAgain);
+      return is_silent(node) ? write(give_back(e)) : look_at(now + kLookAgain);
     case ContainerState::Dead:
       return act(Remove{});
   }
@@ -150,7 +164,7 @@ Plan adopt(const Execution& e, const Observation& o, TimePoint now) {
   return {std::move(running), Nothing{}, WakeAt{started + timeout_of(e)}};
 }
 
-Plan plan_launching(const Execution& e, const Observation& o, TimePoint now) {
+Plan plan_launching(const Execution& e, const Observation& o, const NodeView& node, TimePoint now) {
   if (o.state != ContainerState::Absent && !o.ours) return act(Collect{});
   switch (o.state) {
     case ContainerState::Created:
@@ -169,7 +183,7 @@ Plan plan_launching(const Execution& e, const Observation& o, TimePoint now) {
       return act(Collect{});
     case ContainerState::Removing:
     case ContainerState::Dead:
-      return look_at(now + kLookAgain);
+      return is_silent(node) ? act(Collect{}) : look_at(now + kLookAgain);
   }
   __builtin_unreachable();
 }
@@ -223,7 +237,7 @@ Plan plan_started(const Execution& e, const Observation& o, const NodeView& node
       return act(Collect{});
     case ContainerState::Removing:
     case ContainerState::Dead:
-      return look_at(now + kLookAgain);
+      return is_silent(node) ? act(Collect{}) : look_at(now + kLookAgain);
   }
   __builtin_unreachable();
 }
@@ -259,7 +273,7 @@ Plan plan(const Execution& e, const Observation& o, const NodeView& node, TimePo
     case Stage::Claimed:
       return plan_claimed(e, o, node, now);
     case Stage::Launching:
-      return plan_launching(e, o, now);
+      return plan_launching(e, o, node, now);
     case Stage::Running:
     case Stage::Stopping:
       return plan_started(e, o, node, now);
@@ -271,6 +285,81 @@ Plan plan(const Execution& e, const Observation& o, const NodeView& node, TimePo
       return is_gone(o) ? rest() : act(Remove{});
   }
   __builtin_unreachable();
+}
+
+Plan create_failed(const Execution& e, const Error& error, TimePoint now) {
+  const auto end_with = [&](Reason reason) { return write(end_attempt(e, reason, error.message)); };
+  switch (error.error_class) {
+    case ErrorClass::Retry:
+      return look_at(now + kLookAgain);
+    case ErrorClass::Conflict:
+      return {NoRecord{}, Nothing{}, Again{}};  // the next look shows whose it is
+    case ErrorClass::NotFound:
+    case ErrorClass::Doubt: {
+      if (e.create_failures + 1 >= kCreateAttempts) return end_with(Reason::EngineError);
+      auto counted = step(e, Stage::Claimed, Reason::Starting);
+      counted.create_failures = e.create_failures + 1;
+      return {std::move(counted), Nothing{}, WakeAt{now + kLookAgain * (1 << e.create_failures)}};
+    }
+    case ErrorClass::Invalid:
+      return end_with(Reason::CommandInvalid);
+    case ErrorClass::Unsupported:
+      return end_with(Reason::NotEnforceable);
+    case ErrorClass::StorageFull:
+      return end_with(Reason::NodeStorageFull);
+  }
+  __builtin_unreachable();
+}
+
+namespace {
+
+bool is_to_be_collected(const Execution& e, const Observation* seen) {
+  if (!seen || seen->state == ContainerState::Running || seen->state == ContainerState::Paused) return false;
+  return e.stage != Stage::Launching || seen->state == ContainerState::Absent || !never_started(*seen);
+}
+
+}  // namespace
+
+Record end_of_patience(const Execution& e, const Observation* seen, const NodeView& node, TimePoint now) {
+  switch (e.stage) {
+    case Stage::New:
+    case Stage::Deferred:
+    case Stage::Queued:
+    case Stage::Finished:
+    case Stage::Cleaned:
+      return NoRecord{};
+    case Stage::Claimed:
+      if (!is_silent(node)) return NoRecord{};
+      return give_back(e);
+    case Stage::Launching:
+    case Stage::Running:
+    case Stage::Stopping:
+      if (is_to_be_collected(e, seen)) {
+        if (node.silent < kCollectPatience) return NoRecord{};
+        return conclude(e, *seen, node, Findings{.unread = true}, now);
+      }
+      // A run that nobody can look at is not ended before its time.
+      if (!is_silent(node) || (e.started_at && now < deadline_of(e) + kGracePastDeadline)) return NoRecord{};
+      return end_without_proof(e, Reason::EngineError,
+                               "the engine does not answer about this container, and answers about others");
+    case Stage::Recycling:
+      if (node.silent < kRemovalPatience) return NoRecord{};
+      return end_without_proof(e, Reason::EngineError, "the container of the last attempt cannot be removed");
+  }
+  __builtin_unreachable();
+}
+
+Duration retry_pause(int attempt, double dice) {
+  constexpr int kDoublings = 6;
+  const auto full = std::min<Duration>(std::chrono::seconds(1LL << std::min(attempt - 1, kDoublings)),
+                                       std::chrono::minutes(1));
+  return full / 2 + Duration{static_cast<Duration::rep>(static_cast<double>(full.count() / 2) * dice)};
+}
+
+std::optional<Reason> end_reason(const Record& record) {
+  if (const auto* finish = std::get_if<store::Finish>(&record)) return finish->reason;
+  if (const auto* recycle = std::get_if<store::Recycle>(&record)) return recycle->attempt.reason;
+  return std::nullopt;
 }
 
 Plan resolve_doubt(const Execution& e, const Observation& o, bool fenced, TimePoint now) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -38,8 +39,10 @@ struct Plan {
 };
 
 inline constexpr int kCreateAttempts = 5;
-/// How long the engine may answer others and not about a container that was to start.
-inline constexpr auto kStartDoubt = std::chrono::seconds(90);
+/// How long what a run left may resist being read, while the engine answers.
+inline constexpr auto kCollectPatience = std::chrono::minutes(10);
+/// How long the container of an attempt that is to be made again may resist being removed.
+inline constexpr auto kRemovalPatience = std::chrono::minutes(10);
 inline constexpr auto kGracePastDeadline = std::chrono::seconds(2);
 
 /// The timeout in force: what was asked, but never more than the agent allows.
@@ -53,10 +56,23 @@ Plan plan(const Execution& execution, const runtime::Observation& observed, cons
 Plan resolve_doubt(const Execution& execution, const runtime::Observation& observed, bool fenced,
                    TimePoint now);
 
+/// After a create that failed, and not because the engine was away.
+Plan create_failed(const Execution& execution, const Error& error, TimePoint now);
+
+/// How an execution ends about whose container nothing can be learned or done, though the engine answers
+/// about others; NoRecord: its time has not come. `seen`: the last look, null if that failed. `node.silent`
+/// tells for how long; `now` is when `seen` was.
+Record end_of_patience(const Execution& execution, const runtime::Observation* seen, const NodeView& node,
+                       TimePoint now);
+
+/// Before another attempt: 1 s, 2 s, 4 s … up to a minute, each drawn by `dice` (0 to 1) from its upper half.
+Duration retry_pause(int attempt, double dice);
+
 /// What collecting brought, with the result already examined (contracts.h).
 struct Findings {
-  Evidence evidence;
-  std::string result_problem;  ///< empty: JSON that fits the agent's output schema
+  Evidence evidence = {};
+  std::string result_problem = {};  ///< empty: JSON that fits the agent's output schema
+  bool unread = false;              ///< it could not be collected within its bound
 };
 
 /// How a run that has ended, or was lost, is recorded: finished, or recycled for another attempt. `now` is
@@ -68,8 +84,10 @@ Record conclude(const Execution& execution, const runtime::Observation& observed
 /// the policy has one left, else the end of the execution.
 Record end_attempt(const Execution& execution, Reason reason, std::string detail);
 
-/// The end of an execution whose container the engine does not answer about: never another attempt, since
-/// this one may still run.
-store::Finish end_unseen(const Execution& execution);
+/// The reason by which a verdict ends an execution.
+Reason reason_of(Verdict verdict);
+
+/// What the record ends the attempt with; none: it ends nothing.
+std::optional<Reason> end_reason(const Record& record);
 
 }  // namespace slipway::reconcilers

@@ -53,19 +53,6 @@ std::optional<Record> simpler_retry(store::Recycle recycle) {
   return finish;
 }
 
-Reason reason_of(std::optional<Verdict> verdict) {
-  if (!verdict) return Reason::EngineError;
-  switch (*verdict) {
-    case Verdict::Deadline:
-      return Reason::DeadlineExceeded;
-    case Verdict::Cancel:
-      return Reason::Cancelled;
-    case Verdict::Drain:
-      return Reason::NodeDraining;
-  }
-  __builtin_unreachable();
-}
-
 std::optional<Record> simpler_step(store::Transition step) {
   if (step.from == Stage::Finished) return std::nullopt;  // it holds nothing, and the execution has ended
   if (step.container_id || step.effective_limits) {
@@ -74,7 +61,8 @@ std::optional<Record> simpler_step(store::Transition step) {
     return step;
   }
   const bool started = step.from == Stage::Running || step.from == Stage::Stopping || step.started_at;
-  return bare_end(step.id, step.claim, step.from, reason_of(step.verdict), started);
+  return bare_end(step.id, step.claim, step.from,
+                  step.verdict ? reason_of(*step.verdict) : Reason::EngineError, started);
 }
 
 struct Simpler {

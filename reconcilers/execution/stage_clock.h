@@ -7,8 +7,9 @@
 
 namespace slipway::reconcilers {
 
-/// How long executions have stood at their stage, as far as it counts: while nothing could have moved them
-/// (the engine answers nobody) the time stands still. Kept in memory: after a restart it begins anew.
+/// How long something has lasted of executions at their stage, as far as it counts: while nothing could have
+/// moved them (the engine answers nobody) the time stands still. Kept in memory: after a restart it begins
+/// anew.
 class StageClock {
  public:
   explicit StageClock(const Clock& clock) : clock_(clock) {}
@@ -22,6 +23,13 @@ class StageClock {
     if (counts) stay.lasted += now - stay.looked_at;
     stay.looked_at = now;
     return stay.lasted;
+  }
+  /// The sum as it was told last.
+  Duration lasted(const Execution& row) const {
+    const auto stay = stays_.find(row.ref.execution);
+    const bool same =
+        stay != stays_.end() && stay->second.claim == row.ref.claim && stay->second.stage == row.stage;
+    return same ? stay->second.lasted : Duration{0};
   }
   /// It has shown life.
   void begin_anew(const ExecutionId& id) {

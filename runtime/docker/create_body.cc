@@ -99,7 +99,6 @@ json labels_of(const AttemptRef& ref, const std::string& instance_id) {
   return {{std::string(kLabelInstance), instance_id},
           {std::string(kLabelExecution), ref.execution},
           {std::string(kLabelAttempt), std::to_string(ref.attempt)},
-          {std::string(kLabelGeneration), std::to_string(ref.generation)},
           {std::string(kLabelClaim), ref.claim}};
 }
 

@@ -26,7 +26,6 @@ struct NodeBinding {
 inline constexpr std::string_view kLabelInstance = "slipway.instance";
 inline constexpr std::string_view kLabelExecution = "slipway.execution";
 inline constexpr std::string_view kLabelAttempt = "slipway.attempt";
-inline constexpr std::string_view kLabelGeneration = "slipway.generation";
 inline constexpr std::string_view kLabelClaim = "slipway.claim";
 inline constexpr std::string_view kLabelSpec = "slipway.spec";
 inline constexpr std::string_view kLabelIo = "slipway.io";  ///< "mount" or "volume"

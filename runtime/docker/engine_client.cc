@@ -111,8 +111,9 @@ class EngineClient::Impl {
     if (auto ready = co_await negotiate(request); !ready) co_return ready.error();
     const auto began = std::chrono::steady_clock::now();
     auto answer = co_await exchange_with_retry(request);
-    if (probe_)
-      probe_->on_request(request.op, answer ? answer->status : 0, std::chrono::steady_clock::now() - began);
+    const auto took = std::chrono::steady_clock::now() - began;
+    if (probe_) probe_->on_request(request.op, answer ? answer->status : 0, took);
+    if (!answer && took >= request.timeout) co_await ask_whether_it_answers();
     co_return answer;
   }
 
@@ -129,6 +130,16 @@ class EngineClient::Impl {
   std::string api_version_;
 
  private:
+  /// After a time-out: whether it is the engine that is away, or only what was asked about that hangs in it.
+  asio::awaitable<void> ask_whether_it_answers() {
+    if (!probe_) co_return;
+    const auto began = std::chrono::steady_clock::now();
+    EngineRequest ping{
+        .op = "ping", .target = "/_ping", .timeout = std::chrono::milliseconds(2000), .versioned = false};
+    const auto answer = co_await exchange_with_retry(ping);
+    probe_->on_request(ping.op, answer ? answer->status : 0, std::chrono::steady_clock::now() - began);
+  }
+
   /// Asks once per client which version to speak. Engines from 20.10 to 29 meet in 1.41…1.51.
   asio::awaitable<Result<void>> negotiate(const EngineRequest& request) {
     if (!api_version_.empty() || !request.versioned) co_return Result<void>();

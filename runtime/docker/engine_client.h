@@ -54,6 +54,9 @@ class EngineStream {
 /// HTTP/1.1 over the engine's unix socket with a small pool of kept-alive connections. Lives on one io
 /// thread.
 ///
+/// A call that timed out is followed by a ping of up to 2 s, so that the probe hears whether the engine is
+/// away.
+///
 /// Errors: Retry when the engine cannot be reached or a GET/HEAD got no answer; Doubt when a request that may
 /// change something was sent and its answer is unknown. An HTTP error status is a response, not an error.
 class EngineClient {

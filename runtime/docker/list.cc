@@ -16,15 +16,12 @@ int number_or(const std::string& text, int otherwise) {
   return error == std::errc() && end == text.data() + text.size() ? value : otherwise;
 }
 
-/// "slipway-<uuid>-<attempt>[-<generation>]"; attempt 0: not such a name.
+/// "slipway-<uuid>-<attempt>"; attempt 0: not such a name.
 AttemptRef ref_from_name(std::string_view name) {
   AttemptRef ref;
   if (!name.starts_with(kPrefix) || name.size() < kPrefix.size() + kUuid + 2) return ref;
   ref.execution = std::string(name.substr(kPrefix.size(), kUuid));
-  const std::string rest(name.substr(kPrefix.size() + kUuid + 1));
-  const std::size_t dash = rest.find('-');
-  ref.attempt = number_or(rest.substr(0, dash), 0);
-  if (dash != std::string::npos) ref.generation = number_or(rest.substr(dash + 1), 0);
+  ref.attempt = number_or(std::string(name.substr(kPrefix.size() + kUuid + 1)), 0);
   if (container_name(ref) != name) ref.attempt = 0;
   return ref;
 }
@@ -43,7 +40,6 @@ Listed listed_container(const json& entry) {
   Listed listed;
   listed.ref.execution = text_of(member(labels, kLabelExecution));
   listed.ref.attempt = number_or(text_of(member(labels, kLabelAttempt)), 0);
-  listed.ref.generation = number_or(text_of(member(labels, kLabelGeneration)), 0);
   listed.ref.claim = text_of(member(labels, kLabelClaim));
   listed.container_id = text_of(member(entry, "Id"));
   listed.state = listed_state(text_of(member(entry, "State")));

@@ -12,7 +12,10 @@ using namespace std::chrono_literals;
 
 constexpr const char* kProbeRepository = "slipway-probe";
 constexpr const char* kProbeTag = "1";
-constexpr std::int64_t kRoomBytes = 64 << 20;  // below it a node takes no work after it has been full
+// Below these a node takes no work after it has been full: where the engine keeps its containers, and where
+// inputs are.
+constexpr std::int64_t kEngineBytes = 64 << 20;
+constexpr std::int64_t kOwnBytes = 2 << 20;
 constexpr std::int64_t kRoomFiles = 4096;
 
 std::string random_hex(std::size_t length) {
@@ -186,11 +189,12 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::has_room() {
   if (!answer) co_return answer.error();
   const std::string root = text_of(member(answer->json, "DockerRootDir"));
   co_return co_await on_pool([this, root]() -> Result<bool> {
-    for (const std::string& place : {root, options_.state_dir}) {
+    for (const auto& [place, bytes] :
+         {std::pair(root, kEngineBytes), std::pair(options_.state_dir, kOwnBytes)}) {
       const auto room = host_.room(place);
       if (!room && room.error().error_class == ErrorClass::NotFound) continue;
       if (!room) return room.error();
-      if (room->bytes < kRoomBytes || room->files < kRoomFiles) return false;
+      if (room->bytes < bytes || room->files < kRoomFiles) return false;
     }
     return true;
   });

@@ -26,7 +26,7 @@ Duration SimulatedEngine::latency(std::string_view verb) const {
 }
 
 TimePoint SimulatedEngine::begin_start(const std::string& name, const std::string& container_id) {
-  const auto due = clock_.now() + latency("start");
+  const auto due = clock_.now() + latency("start") + held_up("start", name);
   auto* container = starts_unseen_ ? nullptr : find(name);
   if (up_ && container && container->id == container_id) container->start_answers_at = due;
   return due;

@@ -99,6 +99,10 @@ class SimulatedEngine {
   void set_volume_mode() { mount_mode_ = false; }
   /// Time from a request to its effect and answer, by verb; default 1 ms.
   void set_latency(std::function<Duration(std::string_view verb)> latency) { latency_ = std::move(latency); }
+  /// How much longer than others a request about this container takes; default: nothing.
+  void set_held_up(std::function<Duration(std::string_view verb, const std::string& name)> held_up) {
+    held_up_ = std::move(held_up);
+  }
   /// A start waits where no inspect sees it (the socket's backlog), so that "created" is answered while it is
   /// on its way.
   void set_starts_unseen() { starts_unseen_ = true; }
@@ -136,6 +140,9 @@ class SimulatedEngine {
   std::string add(const std::string& name, const std::string& instance, const ContainerSpec& spec,
                   const Workload& workload);
   Duration latency(std::string_view verb) const;
+  Duration held_up(std::string_view verb, const std::string& name) const {
+    return held_up_ ? held_up_(verb, name) : Duration{0};
+  }
   /// Marks a start as in flight and tells when it takes effect.
   TimePoint begin_start(const std::string& name, const std::string& container_id);
   Result<bool> do_start(const std::string& name, const std::string& container_id);
@@ -158,6 +165,7 @@ class SimulatedEngine {
   std::map<std::string, AttemptDirectory> directories_;
   std::vector<StartRecord> starts_;
   std::function<Duration(std::string_view)> latency_;
+  std::function<Duration(std::string_view, const std::string&)> held_up_;
   std::string violated_limit_;
   Duration removal_takes_{};
   bool mount_mode_ = true;

@@ -34,7 +34,10 @@ asio::awaitable<Result<T>> SimulatedRuntime::request(Call call, std::function<Re
                   "no answer to " + std::string(call.verb)};
   const auto now = engine.clock_.now();
   const auto due =
-      call.due ? *call.due : std::max(now + engine.latency(call.verb), call.not_before.value_or(now));
+      call.due
+          ? *call.due
+          : std::max(now + engine.latency(call.verb) + engine.held_up(call.verb, std::string(call.container)),
+                     call.not_before.value_or(now));
   auto answer = std::make_shared<std::optional<Result<T>>>();
   engine.clock_.at(due, [&engine, life = engine.lives_, answer, effect = std::move(effect), cut] {
     *answer = engine.lives_ == life ? effect() : Result<T>(cut);
@@ -50,6 +53,7 @@ asio::awaitable<Result<Observation>> SimulatedRuntime::observe(const AttemptRef&
                                                                bool wait_for_start) {
   const auto name = container_name(ref);
   Call call{"observe", wait_for_start ? seconds(35) : seconds(5)};
+  call.container = name;
   if (const auto* container = engine_.find(name)) call.not_before = container->start_answers_at;
   co_return co_await request<Observation>(call, [&engine = engine_, instance = instance_, ref, name] {
     return Result<Observation>(observation_of(engine, instance, ref, name));
@@ -126,7 +130,7 @@ asio::awaitable<Result<PullResult>> SimulatedRuntime::pull(const std::string& im
 asio::awaitable<Result<std::string>> SimulatedRuntime::create(const ContainerSpec& spec) {
   const auto name = container_name(spec.ref);
   if (engine_.up_) prepare_directory(name, spec.ref);
-  Call call{"create", seconds(30), true};
+  Call call{.verb = "create", .deadline = seconds(30), .writes = true, .container = name};
   co_return co_await request<std::string>(call, [&engine = engine_, instance = instance_, spec, name] {
     if (const auto* there = engine.find(name)) {
       if (is_ours(*there, spec.ref, instance)) return Result<std::string>(there->id);
@@ -155,7 +159,7 @@ asio::awaitable<Result<void>> SimulatedRuntime::start(const AttemptRef& ref,
                                                       const std::string& container_id) {
   const auto name = container_name(ref);
   auto answer =
-      co_await request<bool>({"start", seconds(30), true, {}, engine_.begin_start(name, container_id)},
+      co_await request<bool>({"start", seconds(30), true, {}, name, engine_.begin_start(name, container_id)},
                              [&engine = engine_, name, container_id]() -> Result<bool> {
                                return engine.do_start(name, container_id);
                              });
@@ -176,7 +180,7 @@ asio::awaitable<Result<bool>> SimulatedRuntime::fence(const AttemptRef& ref) {
 asio::awaitable<Result<void>> SimulatedRuntime::signal(const AttemptRef& ref, const std::string& container_id,
                                                        Signal signal) {
   const auto name = container_name(ref);
-  Call call{"signal", seconds(10), true};
+  Call call{.verb = "signal", .deadline = seconds(10), .writes = true, .container = name};
   auto answer =
       co_await request<bool>(call, [&engine = engine_, name, container_id, signal]() -> Result<bool> {
         auto* container = engine.find(name);
@@ -251,7 +255,7 @@ asio::awaitable<Result<Evidence>> SimulatedRuntime::collect(const AttemptRef& re
                                                             const std::string& container_id,
                                                             const Limits& limits, const LiveLog& stored) {
   const auto name = container_name(ref);
-  Call call{"collect", seconds(30)};
+  Call call{.verb = "collect", .deadline = seconds(30), .container = name};
   co_return co_await request<Evidence>(
       call, [&engine = engine_, instance = instance_, ref, name, container_id, limits, stored] {
         auto* container = engine.find(name);
@@ -281,7 +285,7 @@ asio::awaitable<Result<Evidence>> SimulatedRuntime::collect(const AttemptRef& re
 
 asio::awaitable<Result<bool>> SimulatedRuntime::remove(const AttemptRef& ref, const std::string&) {
   const auto name = container_name(ref);
-  Call call{"remove", seconds(30), true};
+  Call call{.verb = "remove", .deadline = seconds(30), .writes = true, .container = name};
   co_return co_await request<bool>(call, [&engine = engine_, instance = instance_, ref, name] {
     auto* container = engine.find(name);
     if (container && is_ours(*container, ref, instance) && !engine.do_remove(*container))

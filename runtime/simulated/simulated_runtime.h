@@ -54,6 +54,7 @@ class SimulatedRuntime final : public ContainerRuntime {
     Duration deadline;
     bool writes = false;                       ///< past its deadline the answer is Doubt, not Retry
     std::optional<TimePoint> not_before = {};  ///< queues behind something in flight
+    std::string_view container = {};           ///< it is about
     std::optional<TimePoint> due = {};  ///< takes effect exactly then; absent: after the engine's latency
   };
   /// Sends `effect` to the engine and waits for its answer.

@@ -101,7 +101,6 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
   exec.stage = Stage::Claimed;
   exec.reason = Reason::Starting;
   exec.ref.attempt += 1;
-  exec.ref.generation = 0;
   exec.ref.claim = exec.ref.execution + "/" + std::to_string(exec.ref.attempt);
   exec.create_failures = 0;
   exec.engine.clear();
@@ -115,14 +114,14 @@ bool MemoryAdmission::claim(ExecutionRow& row, const std::string& node) {
 
 // Users take turns within their band, the one served longest ago first; each offers its own rows in its own
 // order.
-std::vector<ExecutionId> MemoryAdmission::candidates(std::size_t limit, bool only_entitled) const {
+std::vector<ExecutionId> MemoryAdmission::candidates(std::size_t limit, bool unlocked) const {
   std::map<std::string, std::vector<const ExecutionRow*>> by_user;
   for (const auto& [id, row] : db_.rows_) {
     const auto& exec = row.exec;
     const bool due = !exec.not_before || *exec.not_before <= db_.now();
     const bool late = row.start_deadline && *row.start_deadline <= db_.now();
     if (exec.stage == Stage::Queued && !exec.cancel_requested && due && !late && !is_held_back(row) &&
-        !(only_entitled && lost_right(row)))
+        !(unlocked && (lost_right(row) || db_.is_locked(id))))
       by_user[exec.user_id].push_back(&row);
   }
   std::vector<std::tuple<int, std::size_t, std::int64_t, ExecutionId>> offers;
@@ -220,5 +219,7 @@ bool MemoryAdmission::has_unsettled_spend(const std::string& user_id, const std:
     return lasts && !entry.second.settled && entitlement.user_id == user_id && entitlement.agent == agent;
   });
 }
+
+bool MemoryDatabase::has_candidate() { return !MemoryAdmission(*this).candidates(1, true).empty(); }
 
 }  // namespace slipway::store

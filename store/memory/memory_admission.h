@@ -19,7 +19,7 @@ class MemoryAdmission {
   /// Takes a queued row for `node`, ends it where its right to run is gone, or leaves it waiting (false).
   bool claim(ExecutionRow& row, const std::string& node);
   /// As Store::list_candidates and Store::explain_waiting.
-  std::vector<ExecutionId> candidates(std::size_t limit, bool only_entitled = false) const;
+  std::vector<ExecutionId> candidates(std::size_t limit, bool unlocked = false) const;
   int explain(bool slots_free);
 
  private:

@@ -103,8 +103,8 @@ struct AgentRow {
   std::vector<std::shared_ptr<const AgentSpec>> revisions;  ///< revision n stands at n - 1
 };
 
-/// The tables, shared by every session of every node process; outlives them as a database does. No locks:
-/// everything runs on one thread, and every method is one transaction.
+/// The tables, shared by every session of every node process; outlives them as a database does. No locks but
+/// those a test sets: everything runs on one thread, and every method is one transaction.
 class MemoryDatabase {
  public:
   explicit MemoryDatabase(const Clock& clock) : clock_(clock) {}
@@ -123,6 +123,10 @@ class MemoryDatabase {
   void age(const ExecutionId& id, Duration by);
   /// What anybody who may connect can send.
   void notify(const Hint& hint) { ring(hint); }
+  /// A submitter's open transaction holds the row.
+  void set_locked(const ExecutionId& id, bool locked) {
+    locked ? static_cast<void>(locked_.insert(id)) : static_cast<void>(locked_.erase(id));
+  }
   void set_draining(const std::string& node, bool draining) { nodes_[node].draining = draining; }
 
   // What tests read.
@@ -141,6 +145,9 @@ class MemoryDatabase {
   /// While down, every session's call answers Retry and no hint is sent.
   void set_down(bool down) { down_ = down; }
   bool down() const { return down_; }
+  bool is_locked(const ExecutionId& id) const { return locked_.contains(id); }
+  /// A waiting row could be claimed now by whoever has a place.
+  bool has_candidate();
   TimePoint now() const { return clock_.now(); }
 
  private:
@@ -166,6 +173,7 @@ class MemoryDatabase {
   std::map<ExecutionId, Spend> spends_;
   std::map<std::pair<std::string, std::int64_t>, int> rates_;  ///< by user and minute
   std::map<std::string, int> running_;
+  std::set<ExecutionId> locked_;
   std::map<std::string, std::int64_t> turns_;  ///< by user: when it was served last
   std::int64_t last_turn_ = 0;
   std::vector<Outcome> outcomes_;

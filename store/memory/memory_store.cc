@@ -75,7 +75,6 @@ void apply(ExecutionRow& row, const Transition& step) {
   put(exec.deadline_at, step.deadline_at);
   put(exec.kill_at, step.kill_at);
   put(exec.verdict, step.verdict);
-  put(exec.ref.generation, step.generation);
   put(exec.create_failures, step.create_failures);
   put(row.container_id, step.container_id);
   put(row.effective_limits, step.effective_limits);
@@ -113,6 +112,12 @@ std::optional<Error> MemoryStore::refusal() const {
   return std::nullopt;
 }
 
+std::optional<Error> MemoryStore::refusal(const ExecutionId& id) const {
+  if (auto no = refusal()) return no;
+  if (db_.is_locked(id)) return Error{ErrorClass::Retry, "the row is locked"};
+  return std::nullopt;
+}
+
 asio::awaitable<Result<NodeState>> MemoryStore::register_node(const NodeReport& report) {
   if (db_.down()) co_return Error{ErrorClass::Retry, "the database is down"};
   auto& node = db_.nodes_[report.name];
@@ -137,6 +142,7 @@ asio::awaitable<Result<std::vector<Undecided>>> MemoryStore::list_undecided(int 
   // Ids grow with time, so the map's order is the order of age.
   for (const auto& [id, row] : db_.rows_) {
     if (static_cast<int>(found.size()) >= limit) break;
+    if (db_.is_locked(id)) continue;
     if (auto item = admission_.undecided(row)) found.push_back(std::move(*item));
   }
   co_return found;
@@ -146,7 +152,8 @@ asio::awaitable<Result<std::vector<Step>>> MemoryStore::decide(const std::vector
   if (auto no = refusal()) co_return *no;
   std::vector<Step> written;
   for (const auto& decision : decisions) {
-    if (admission_.decide(decision)) written.push_back(step_of(db_.find(decision.id)->exec, decision.from));
+    if (!db_.is_locked(decision.id) && admission_.decide(decision))
+      written.push_back(step_of(db_.find(decision.id)->exec, decision.from));
   }
   co_return written;
 }
@@ -172,7 +179,7 @@ asio::awaitable<Result<std::vector<Step>>> MemoryStore::claim(const std::vector<
   std::vector<Step> steps;
   for (const auto& id : ids) {
     auto* row = db_.find(id);
-    if (!row || row->exec.stage != Stage::Queued) continue;
+    if (!row || row->exec.stage != Stage::Queued || db_.is_locked(id)) continue;
     admission_.claim(*row, node_);
     if (row->exec.stage != Stage::Queued) steps.push_back(step_of(row->exec, Stage::Queued));
   }
@@ -203,7 +210,7 @@ ExecutionRow* MemoryStore::held(const ExecutionId& id, const ClaimId& claim, Sta
 }
 
 asio::awaitable<Result<bool>> MemoryStore::record(const Transition& transition) {
-  if (auto no = refusal()) co_return *no;
+  if (auto no = refusal(transition.id)) co_return *no;
   if (!may_step(transition.from, transition.to))
     co_return Error{ErrorClass::Invalid, "no such step in the chart"};
   auto* row = held(transition.id, transition.claim, transition.from);
@@ -225,7 +232,7 @@ void MemoryStore::end_attempt(const ExecutionRow& row, const AttemptEnd& end) {
 }
 
 asio::awaitable<Result<bool>> MemoryStore::append_log(const LogAppend& append) {
-  if (auto no = refusal()) co_return *no;
+  if (auto no = refusal(append.id)) co_return *no;
   auto* row = held(append.id, append.claim, Stage::Running);
   if (!row) row = held(append.id, append.claim, Stage::Stopping);
   if (!row || append.pieces.empty()) co_return false;
@@ -251,7 +258,7 @@ asio::awaitable<Result<LiveLog>> MemoryStore::live_log(const ExecutionId& id, in
 }
 
 asio::awaitable<Result<bool>> MemoryStore::finish(const Finish& finish) {
-  if (auto no = refusal()) co_return *no;
+  if (auto no = refusal(finish.id)) co_return *no;
   if (!is_final(row_of(finish.reason).status)) co_return Error{ErrorClass::Invalid, "not a final reason"};
   if (finish.output.has_value() != (finish.reason == Reason::Completed)) {
     co_return Error{ErrorClass::Invalid, "output comes with Completed and only with it"};
@@ -266,7 +273,7 @@ asio::awaitable<Result<bool>> MemoryStore::finish(const Finish& finish) {
 }
 
 asio::awaitable<Result<bool>> MemoryStore::recycle(const Recycle& recycle) {
-  if (auto no = refusal()) co_return *no;
+  if (auto no = refusal(recycle.id)) co_return *no;
   auto* row = held(recycle.id, recycle.claim, recycle.from);
   const bool from_attempt =
       is_owned(recycle.from) && recycle.from != Stage::Finished && recycle.from != Stage::Recycling;
@@ -281,7 +288,7 @@ asio::awaitable<Result<bool>> MemoryStore::recycle(const Recycle& recycle) {
 
 asio::awaitable<Result<bool>> MemoryStore::requeue(const ExecutionId& id, const ClaimId& claim,
                                                    Duration backoff) {
-  if (auto no = refusal()) co_return *no;
+  if (auto no = refusal(id)) co_return *no;
   auto* row = held(id, claim, Stage::Recycling);
   if (!row || row->exec.cancel_requested) co_return false;
   ledger_.release(*row);

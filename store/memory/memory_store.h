@@ -52,6 +52,8 @@ class MemoryStore : public Store {
  private:
   /// What forbids this session any call at the moment: the database is away, or the epoch is over.
   std::optional<Error> refusal() const;
+  /// And where somebody else holds the row for longer than a session waits.
+  std::optional<Error> refusal(const ExecutionId& id) const;
   /// The row, if it stands at `from` under this claim and this node.
   ExecutionRow* held(const ExecutionId& id, const ClaimId& claim, Stage from);
   void end_attempt(const ExecutionRow& row, const AttemptEnd& end);

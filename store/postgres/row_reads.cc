@@ -44,35 +44,34 @@ Error unknown(const char* column, const std::string& value) {
 }
 
 Result<Execution> execution_at(const Rows& rows, int i) {
-  const auto stage = stage_from(rows.string(i, 9));
-  const auto status = status_from(rows.string(i, 10));
-  const auto verdict = verdict_from(rows.string(i, 23));
-  if (!stage) return unknown("stage", rows.string(i, 9));
-  if (!status) return unknown("status", rows.string(i, 10));
-  if (!verdict && !rows.null(i, 23)) return unknown("verdict", rows.string(i, 23));
+  const auto stage = stage_from(rows.string(i, 8));
+  const auto status = status_from(rows.string(i, 9));
+  const auto verdict = verdict_from(rows.string(i, 22));
+  if (!stage) return unknown("stage", rows.string(i, 8));
+  if (!status) return unknown("status", rows.string(i, 9));
+  if (!verdict && !rows.null(i, 22)) return unknown("verdict", rows.string(i, 22));
   Execution e;
-  e.ref = {rows.string(i, 0), static_cast<int>(rows.number(i, 1)), static_cast<int>(rows.number(i, 2)),
-           rows.string(i, 3)};
-  e.owner = rows.string(i, 4);
-  e.user_id = rows.string(i, 5);
-  e.agent = rows.string(i, 6);
-  e.agent_revision = static_cast<int>(rows.number(i, 7));
-  e.image_id = rows.string(i, 8);
+  e.ref = {rows.string(i, 0), static_cast<int>(rows.number(i, 1)), rows.string(i, 2)};
+  e.owner = rows.string(i, 3);
+  e.user_id = rows.string(i, 4);
+  e.agent = rows.string(i, 5);
+  e.agent_revision = static_cast<int>(rows.number(i, 6));
+  e.image_id = rows.string(i, 7);
   e.stage = *stage;
   e.status = *status;
-  e.reason = reason_from(rows.string(i, 11)).value_or(Reason::Queued);
-  e.cancel_requested = rows.flag(i, 12);
-  e.create_failures = static_cast<int>(rows.number(i, 15));
-  e.traceparent = rows.string(i, 16);
-  e.engine = rows.string(i, 17);
-  e.intent_at = time_at(rows, i, 18);
-  e.started_at = time_at(rows, i, 19);
-  e.deadline_at = time_at(rows, i, 20);
-  e.kill_at = time_at(rows, i, 21);
-  e.not_before = time_at(rows, i, 22);
+  e.reason = reason_from(rows.string(i, 10)).value_or(Reason::Queued);
+  e.cancel_requested = rows.flag(i, 11);
+  e.create_failures = static_cast<int>(rows.number(i, 14));
+  e.traceparent = rows.string(i, 15);
+  e.engine = rows.string(i, 16);
+  e.intent_at = time_at(rows, i, 17);
+  e.started_at = time_at(rows, i, 18);
+  e.deadline_at = time_at(rows, i, 19);
+  e.kill_at = time_at(rows, i, 20);
+  e.not_before = time_at(rows, i, 21);
   e.verdict = verdict;
-  e.created_at = time_point(rows.number(i, 24));
-  e.input = rows.text(i, 25);
+  e.created_at = time_point(rows.number(i, 23));
+  e.input = rows.text(i, 24);
   return e;
 }
 
@@ -84,8 +83,8 @@ Result<Execution> with_spec(Connection& connection, SpecCache& specs, const Rows
     return Error{ErrorClass::Invalid, "the agent's revision is not there"};
   execution->spec = std::move(read.spec);
   execution->spec_whole = read.whole;
-  execution->timeout = effective_timeout(int_at(rows, i, 13), execution->spec.get());
-  execution->retry_limit = effective_retries(int_at(rows, i, 14), execution->spec.get());
+  execution->timeout = effective_timeout(int_at(rows, i, 12), execution->spec.get());
+  execution->retry_limit = effective_retries(int_at(rows, i, 13), execution->spec.get());
   return execution;
 }
 

@@ -44,7 +44,7 @@ inline constexpr Statement kDecide{"decide", R"(
 
 // $2: kSmallInput.
 inline constexpr Statement kLoad{"load", R"(
-  SELECT e.id, e.attempt, e.generation, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
+  SELECT e.id, e.attempt, e.claim_id, e.node, e.user_id, e.agent, coalesce(e.agent_revision, 0), e.image_digest,
          e.stage, e.status, e.reason, e.cancel_requested, e.timeout_seconds, e.retry_limit, e.create_failures, e.traceparent,
          e.engine, )" SLIPWAY_MICROS("e.intent_at") R"(, )" SLIPWAY_MICROS("e.started_at") R"(,
          )" SLIPWAY_MICROS("e.deadline_at") R"(, )" SLIPWAY_MICROS("e.kill_at") R"(,
@@ -91,7 +91,7 @@ inline constexpr Statement kMove{"move", R"(
   SELECT held_id, written FROM slipway.record_moves(
     $1, $2, $3, $4, $5::uuid[], $6::text[], $7::uuid[], $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[],
     $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[],
-    $20::timestamptz[], $21::text[], $22::int[], $23::int[]))"};
+    $20::timestamptz[], $21::text[], $22::int[]))"};
 inline constexpr Statement kEnd{"end", R"(
   SELECT held_id, written FROM slipway.record_ends(
     $1, $2, $3, $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],

@@ -34,7 +34,7 @@ bool is_soft(const Transition& move) {
 
 Rows move_rows(Connection& connection, const Common& common, const std::vector<const Write*>& batch) {
   Column id, was, claim, guard, stage, status, reason, message, engine, container, image, limits, intent,
-      started, deadline, kill, verdict, generation, failures;
+      started, deadline, kill, verdict, failures;
   bool durable = false;
   for (const auto* write : batch) {
     const auto& move = std::get<Transition>(*write);
@@ -58,16 +58,15 @@ Rows move_rows(Connection& connection, const Common& common, const std::vector<c
     deadline.add(move.deadline_at);
     kill.add(move.kill_at);
     verdict.add(move.verdict ? std::optional(to_string(*move.verdict)) : std::nullopt);
-    generation.add(move.generation);
     failures.add(move.create_failures);
   }
   return connection.commit(sql::kMove,
-                           {common.node,    common.epoch,      common.wait,     std::string(flag(durable)),
-                            id.take(),      was.take(),        claim.take(),    guard.take(),
-                            stage.take(),   status.take(),     reason.take(),   message.take(),
-                            engine.take(),  container.take(),  image.take(),    limits.take(),
-                            intent.take(),  started.take(),    deadline.take(), kill.take(),
-                            verdict.take(), generation.take(), failures.take()});
+                           {common.node,    common.epoch,     common.wait,     std::string(flag(durable)),
+                            id.take(),      was.take(),       claim.take(),    guard.take(),
+                            stage.take(),   status.take(),    reason.take(),   message.take(),
+                            engine.take(),  container.take(), image.take(),    limits.take(),
+                            intent.take(),  started.take(),   deadline.take(), kill.take(),
+                            verdict.take(), failures.take()});
 }
 
 /// Finish and Recycle in one shape.

@@ -31,7 +31,6 @@ nlohmann::json body_of(const Ground& ground, const std::string& name) {
   runtime::ContainerSpec spec;
   spec.ref = {.execution = name.substr(name.find('-') + 1),
               .attempt = 1,
-              .generation = 0,
               .claim = "00000000-0000-7000-8000-000000000000"};
   spec.image_id = ground.image_id;
   spec.command = {"/trivial"};

@@ -201,11 +201,10 @@ TEST_P(BothWays, DeletionOfAnUnfinishedExecutionWaitsForItsEnd) {
             "running?)\n");
 }
 
-TEST_P(BothWays, ForceFinishEndsWhatALostNodeHolds) {
-  Shop shop(GetParam());
-  EXPECT_EQ(shop.run("slipway force-finish third --reason=x").exit_code, 1);  // on no node
-  shop.run_execution("third");
-  const auto id = shop.sql().value("SELECT id FROM slipway.executions WHERE name = 'third'");
+/// As a node holds it that has claimed it.
+void claim_by_hand(Shop& shop, const std::string& name) {
+  shop.run_execution(name);
+  const auto id = shop.sql().value("SELECT id FROM slipway.executions WHERE name = $1", {name});
   shop.sql().query(
       "INSERT INTO slipway.attempts (execution_id, attempt, node, epoch, claim_id) SELECT id, 1, 'n1', 1, "
       "claim_id FROM slipway.executions WHERE id = $1::uuid",
@@ -215,16 +214,52 @@ TEST_P(BothWays, ForceFinishEndsWhatALostNodeHolds) {
       "($1::uuid, 'e-1', 'u-42', 'momentum')",
       {id});
   shop.sql().exec("UPDATE slipway.entitlements SET used = 5 WHERE id = 'e-1'");
+}
+
+constexpr const char* kEndOfThird =
+    "SELECT concat_ws(' ', e.status, e.reason, e.fault, e.stage, e.live, a.detail, n.used, "
+    "s.refund_reason) FROM slipway.executions e, slipway.attempts a, slipway.entitlements n, "
+    "slipway.entitlement_spends s WHERE e.name = 'third'";
+
+TEST_P(BothWays, ForceFinishEndsWhatANodeThatLivesCannot) {
+  Shop shop(GetParam());
+  claim_by_hand(shop, "third");
+  const auto force = [&] { return shop.run("slipway force-finish third --reason='it is stuck'"); };
+  EXPECT_THAT(force().err, HasSubstr("is alive or was until a moment ago; cancel the execution"));
+  EXPECT_EQ(shop.run("slipway cancel third").exit_code, 0);
+  EXPECT_EQ(force().exit_code, 1) << "the node has hardly heard of it";
+  const auto set = [&](const std::string& column) {
+    shop.sql().exec(
+        "BEGIN; SELECT set_config('slipway.controller', 'on', true); UPDATE slipway.executions SET " +
+        column + " WHERE name = 'third'; COMMIT");
+  };
+  const auto cancelled_before = [&](const std::string& ago) {
+    set("conditions = conditions || jsonb_build_object('CancelRequested', clock_timestamp() - interval '" +
+        ago + "')");
+  };
+  cancelled_before("60 seconds");
+  EXPECT_EQ(force().exit_code, 1);
+  cancelled_before("121 seconds");
+  set("kill_at = now() + interval '1 minute'");
+  EXPECT_EQ(force().exit_code, 1) << "it has been told to end, and has its grace";
+  shop.sql().exec(
+      "UPDATE slipway.executions SET kill_at = now() - interval '3 minutes' WHERE name = 'third'");
+  EXPECT_EQ(force().out, "execution/third finished\n");
+  EXPECT_EQ(shop.sql().value(kEndOfThird),
+            "FAILED EngineError Platform Finished t it is stuck 4 EngineError");
+}
+
+TEST_P(BothWays, ForceFinishEndsWhatALostNodeHolds) {
+  Shop shop(GetParam());
+  EXPECT_EQ(shop.run("slipway force-finish third --reason=x").exit_code, 1);  // on no node
+  claim_by_hand(shop, "third");
   EXPECT_THAT(shop.run("slipway force-finish ex/third --reason=x").err,
               HasSubstr("node n1, which holds execution"));
   shop.sql().exec("UPDATE slipway.nodes SET heartbeat_at = now() - interval '16 s'");
   EXPECT_EQ(shop.run("slipway force-finish ex/third").exit_code, 2);
   EXPECT_EQ(shop.run("slipway force-finish ex/third --reason='the machine burnt'").out,
             "execution/third finished\n");
-  EXPECT_EQ(shop.sql().value(
-                "SELECT concat_ws(' ', e.status, e.reason, e.fault, e.stage, e.live, a.detail, n.used, "
-                "s.refund_reason) FROM slipway.executions e, slipway.attempts a, slipway.entitlements n, "
-                "slipway.entitlement_spends s WHERE e.name = 'third'"),
+  EXPECT_EQ(shop.sql().value(kEndOfThird),
             "FAILED NodeLost Platform Finished t the machine burnt 4 NodeLost");
   EXPECT_THAT(shop.run("slipway force-finish third --reason=x").err, HasSubstr("is already FAILED"));
   // The node, should it come back, writes nothing over it: it stands elsewhere now.

@@ -222,10 +222,10 @@ TEST(ReasonsOfANode, WithoutRoomForTheInput) {
   House house({.start = false});
   const std::filesystem::path state = house.daemon().options().state_dir;
   std::filesystem::create_directories(state);
-  ASSERT_EQ(::mount("tmpfs", state.c_str(), "tmpfs", 0, "size=1m"), 0);
+  ASSERT_EQ(::mount("tmpfs", state.c_str(), "tmpfs", 0, "size=4m"), 0);
   house.daemon().start();
   house.agent("echo", "cp /input/input.json /output/result.json", R"({"price": "0.05"})");
-  std::ofstream(state / "ballast") << std::string(600 << 10, 'x');
+  std::ofstream(state / "ballast") << std::string(3500 << 10, 'x');
   const auto id = house.insert("echo", "\"" + std::string(700 << 10, 'x') + "\"");
   end_of(house, id, row_of(Reason::NodeStorageFull));
   std::filesystem::remove(state / "ballast");

@@ -42,7 +42,7 @@ TEST(Bounds, EverySettingTheyNameExists) {
   const auto* text = std::get_if<Printed>(&*printed);
   ASSERT_NE(text, nullptr);
   const auto keys = settings_named();
-  EXPECT_THAT(keys, testing::IsSupersetOf({"start_patience", "pull_timeout", "lease"}));
+  EXPECT_THAT(keys, testing::IsSupersetOf({"start_patience", "engine_patience", "pull_timeout", "lease"}));
   for (const auto& key : keys) EXPECT_THAT(text->text, testing::HasSubstr(flag_of(key) + " ")) << key;
 }
 

@@ -82,6 +82,8 @@ class ClaimerTest : public ::testing::Test {
   WatchedStore store_{database_, io_.get_executor()};
   Lease lease_{clock_};
   bool engine_answers_ = true;
+  bool room_ = true;
+  int asked_for_room_ = 0;
   NodeHealth health_{clock_, lease_, [this] { return engine_answers_; }};
   Slots slots_{12, {}};
   admission::Contracts contracts_;
@@ -95,7 +97,11 @@ class ClaimerTest : public ::testing::Test {
                     .pool = io_.get_executor(),
                     .policy = {}},
                    {.on_claimed = [this](const ExecutionId& id, int) { claimed_.push_back(id); },
-                    .on_found = [this](const ExecutionId& id) { found_.push_back(id); }}};
+                    .on_found = [this](const ExecutionId& id) { found_.push_back(id); },
+                    .has_room = [this]() -> asio::awaitable<Result<bool>> {
+                      ++asked_for_room_;
+                      co_return room_;
+                    }}};
 };
 
 TEST_F(ClaimerTest, RowsThatLostTheirRightKeepNobodyWaitingForMoreThanTwoPasses) {
@@ -126,6 +132,13 @@ TEST_F(ClaimerTest, ANodeThatCannotStartAnythingClaimsNothing) {
   engine_answers_ = true;
   health_.storage_refused();
   EXPECT_EQ(claims(), 0U);
+  EXPECT_EQ(asked_for_room_, 0);
+  room_ = false;
+  clock_.time += 31s;
+  EXPECT_EQ(claims(), 0U) << "there is no room yet";
+  room_ = true;
+  EXPECT_EQ(claims(), 0U) << "it was asked a moment ago";
+  EXPECT_EQ(asked_for_room_, 1);
   lease_.set_wishes(true, false);
   clock_.time += 31s;
   EXPECT_EQ(claims(), 0U) << "cordoned";

@@ -17,7 +17,7 @@ inline constexpr auto kTimeout = 60s;
 
 inline Execution row_at(Stage stage) {
   Execution row;
-  row.ref = {"e1", 1, 0, "claim-1"};
+  row.ref = {"e1", 1, "claim-1"};
   row.owner = "n1";
   row.agent = "a";
   row.user_id = "u";

@@ -5,7 +5,7 @@
 namespace slipway::reconcilers {
 namespace {
 
-const AttemptRef kRef{"e-1", 2, 0, "c-1"};
+const AttemptRef kRef{"e-1", 2, "c-1"};
 
 store::AttemptEnd evidence(Reason reason) {
   store::AttemptEnd end;

@@ -160,6 +160,19 @@ TEST_F(EngineClientTest, IdentityOfAnUnknownEngineChangesWithABrokenConnection) 
   EXPECT_NE(call(client, "GET")->engine.identity, first);
 }
 
+TEST_F(EngineClientTest, AfterATimeOutTheProbeHearsWhetherTheEngineAnswersAtAll) {
+  struct Heard : EngineProbe {
+    void on_request(std::string_view op, int code, std::chrono::nanoseconds) override {
+      all += std::string(op) + " " + std::to_string(code) + "; ";
+    }
+    std::string all;
+  } heard;
+  BadEngine engine([](int) { return ""; });
+  EngineClient client(io_.get_executor(), engine.path(), "/nowhere", milliseconds(500), &heard);
+  EXPECT_TRUE(call(client, "GET").has_error());
+  EXPECT_EQ(heard.all, "test 0; ping 200; ");
+}
+
 /// As behind a socket of systemd's: the connection was made while there was no engine.
 TEST_F(EngineClientTest, TheEngineIsWhoAnsweredAndNotWhoWasThereAtTheConnect) {
   char dir[] = "/tmp/slipway-late-engine-XXXXXX";

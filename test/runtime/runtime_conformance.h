@@ -365,16 +365,6 @@ TEST_P(RuntimeConformance, WhatAPersonRemovedLeavesALeftoverThatRemoveClears) {
   EXPECT_FALSE(observe(asked).leftovers);
 }
 
-TEST_P(RuntimeConformance, GenerationsAreContainersOfTheirOwn) {
-  auto first = spec(Work::ExitThree);
-  auto second = first;
-  second.ref.generation = 1;
-  made_.push_back(second);
-  EXPECT_NE(create(first), create(second));
-  ASSERT_TRUE(harness_->wait_until([&] { return remove(first); }));
-  EXPECT_EQ(observe(second).state, ContainerState::Created);
-}
-
 TEST_P(RuntimeConformance, StartOfARemovedContainerIsAnError) {
   auto asked = spec(Work::ExitThree);
   auto id = create(asked);

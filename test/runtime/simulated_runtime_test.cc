@@ -59,7 +59,7 @@ class SimulatedHarness : public RuntimeHarness {
     const auto image = "work-" + std::to_string(static_cast<int>(work));
     engine_.add_image(image, workload_of(work));
     ContainerSpec spec;
-    spec.ref = {"00000000-0000-7000-8000-" + std::to_string(100'000'000'000 + next_++), 1, 0, "claim"};
+    spec.ref = {"00000000-0000-7000-8000-" + std::to_string(100'000'000'000 + next_++), 1, "claim"};
     spec.image_id = "sha256:" + image;
     spec.limits.output = 1 << 20;
     return spec;

@@ -62,11 +62,12 @@ void play(std::uint64_t seed, bool loud, Tally& tally) {
   Storm storm(world);
   if (loud) print_calls(world);
   storm.rage();
-  EXPECT_TRUE(world.run_until([&] { return world.converged(); }, std::chrono::minutes(15)))
+  EXPECT_TRUE(world.run_until([&] { return world.converged(); }, std::chrono::minutes(40)))
       << "did not converge" << describe_rows(world);
   world.run_until([] { return false; }, std::chrono::seconds(25));
   for (const auto& breach : world.breaches()) ADD_FAILURE() << breach << describe_rows(world);
-  for (const auto& name : storm.foreign()) EXPECT_TRUE(world.engine().containers().contains(name)) << name;
+  for (const auto* engine : world.engines())
+    for (const auto& name : storm.foreign()) EXPECT_TRUE(engine->containers().contains(name)) << name;
 
   offer(world, "probe", {.runs_for = std::chrono::seconds(1), .result = "{}"});
   const auto probe = submit(world, "probe");

@@ -24,8 +24,8 @@ inline AgentSpec agent_of(const std::string& image) {
 }
 
 /// The agent `name` runs `workload`; user u-1 holds five uses of it.
-inline void offer(World& world, const std::string& name, runtime::Workload workload) {
-  world.engine().add_image(name, std::move(workload));
+inline void offer(World& world, const std::string& name, const runtime::Workload& workload) {
+  for (auto* engine : world.engines()) engine->add_image(name, workload);
   world.db().put_agent(name, agent_of(name));
   world.db().grant("u-1", name, 5);
 }

@@ -120,7 +120,6 @@ const std::vector<std::pair<std::string, std::string>> kForgeries = {{"status", 
                                                                      {"node", "'n1'"},
                                                                      {"epoch", "1"},
                                                                      {"attempt", "1"},
-                                                                     {"generation", "1"},
                                                                      {"claim_id", "gen_random_uuid()"},
                                                                      {"verdict", "'Cancel'"},
                                                                      {"engine", "'1@1'"},
@@ -190,11 +189,11 @@ TEST_F(StateChart, ASettingAloneMakesNobodyAController) {
 TEST_F(StateChart, MappersMaySayNullOrDefaultForEveryColumn) {
   EXPECT_EQ(sql_->fails_with("INSERT INTO slipway.executions (id, user_id, agent, input, priority, labels, "
                              "cancel_requested, status, reason, message, "
-                             "fault, conditions, output, created_at, stage, attempt, generation, queued, "
+                             "fault, conditions, output, created_at, stage, attempt, queued, "
                              "live, decide_at, logs_truncated, create_failures) "
                              "VALUES (NULL, 'u', 'echo', '{}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
                              "NULL, NULL, NULL, NULL, NULL, NULL, "
-                             "NULL, NULL, NULL, NULL, NULL) RETURNING *"),
+                             "NULL, NULL, NULL, NULL) RETURNING *"),
             "");
   EXPECT_EQ(sql_->fails_with(
                 "INSERT INTO slipway.executions (id, user_id, agent, input, status, stage, created_at) "

@@ -42,6 +42,7 @@ class NodeProcess {
   /// Its name was taken over, and it has stopped by itself.
   bool ended() const { return ended_; }
   const node::Node& node() const { return node_; }
+  node::Node& node() { return node_; }
   int slots_used() const { return node_.slots().used(); }
 
  private:

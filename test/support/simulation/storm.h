@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -7,9 +8,11 @@
 
 namespace slipway::simulation {
 
-/// Two minutes of everything that may go wrong, drawn from the world's dice: calls and answers lost, the
-/// daemon killed, the engine slow, restarted or forgetful, the database and the registry away, persons at the
-/// containers, submitters changing their minds. Then everything heals.
+/// Two minutes of everything that may go wrong, drawn from the world's dice, on one to three nodes: calls and
+/// answers lost, rows refused as data, daemons killed, engines slow, full, away, restarted, forgetful or
+/// silent about one container, the database and the registry away, rows locked, uses spent, floods of hints,
+/// persons at the containers, submitters changing their minds. Then everything heals, and whoever could have
+/// a turn has to get it.
 class Storm {
  public:
   explicit Storm(World& world);
@@ -22,6 +25,7 @@ class Storm {
 
  private:
   void prepare();
+  void prepare(runtime::SimulatedEngine& engine);
   void schedule_submissions();
   void schedule_mishaps();
   void mishap();
@@ -32,6 +36,10 @@ class Storm {
   void restart_engine();
   void person_acts();
   void submitter_acts();
+  void hang_containers();
+  void lock_a_row();
+  void flood();
+  runtime::SimulatedEngine& any_engine();
   bool chance(double probability);
   std::int64_t between(std::int64_t low, std::int64_t high);
   template <class Map>
@@ -42,6 +50,8 @@ class Storm {
   std::vector<std::string> foreign_;
   double loss_ = 0.02;
   double death_ = 0.002;
+  double refusal_ = 0;
+  std::set<std::string> hung_;  ///< names of containers of which nothing is heard
   bool over_ = false;
 };
 
