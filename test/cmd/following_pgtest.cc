@@ -242,8 +242,7 @@ TEST_P(BothWays, ForceFinishEndsWhatANodeThatLivesCannot) {
   cancelled_before("121 seconds");
   set("kill_at = now() + interval '1 minute'");
   EXPECT_EQ(force().exit_code, 1) << "it has been told to end, and has its grace";
-  shop.sql().exec(
-      "UPDATE slipway.executions SET kill_at = now() - interval '3 minutes' WHERE name = 'third'");
+  set("kill_at = now() - interval '3 minutes'");
   EXPECT_EQ(force().out, "execution/third finished\n");
   EXPECT_EQ(shop.sql().value(kEndOfThird),
             "FAILED EngineError Platform Finished t it is stuck 4 EngineError");

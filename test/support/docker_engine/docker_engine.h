@@ -30,6 +30,7 @@ struct ImageFile {
   std::string bytes;
   int mode = 0755;
   std::string link;  ///< where it leads to, if it is a link
+  bool fifo = false;
 };
 
 /// Answer of the engine to a raw request.

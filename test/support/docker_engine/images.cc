@@ -69,7 +69,10 @@ std::string busybox_tar(const std::vector<ImageFile>& files) {
   add(tar, "bin/busybox", AE_IFREG, 0755, read_all("/bin/busybox"));
   for (const char* applet : kApplets) add(tar, std::string("bin/") + applet, AE_IFLNK, 0777, {}, "busybox");
   for (const ImageFile& file : files) {
-    const unsigned type = file.path.ends_with('/') ? AE_IFDIR : file.link.empty() ? AE_IFREG : AE_IFLNK;
+    const unsigned type = file.path.ends_with('/') ? AE_IFDIR
+                          : file.fifo              ? AE_IFIFO
+                          : file.link.empty()      ? AE_IFREG
+                                                   : AE_IFLNK;
     add(tar, file.path, type, file.mode, file.bytes, file.link.empty() ? nullptr : file.link.c_str());
   }
   archive_write_close(tar);
