@@ -87,7 +87,7 @@ asio::awaitable<Result<PullResult>> DockerRuntime::Impl::fetch(std::string image
                         .method = "POST",
                         .target = "/images/create?fromImage=" + url_escape(ref->repository) +
                                   "&tag=" + url_escape(ref->version),
-                        .timeout = options_.pull_idle_timeout};
+                        .timeout = std::min(options_.pull_idle_timeout, options_.pull_timeout)};
   if (!options_.registry_auth.empty()) {
     const std::string path = options_.registry_auth;
     // Without the password a registry says that there is no such image, and the author would be blamed.
