@@ -112,13 +112,22 @@ bool World::run_until(const std::function<bool()>& done, Duration limit) {
 
 // Promise 1, watched while it runs.
 void World::check_finals() {
+  const auto text = [](const Final& final) {
+    return std::string(to_string(final.status)) + " " + std::string(to_string(final.reason)) + " " +
+           final.output.value_or("-");
+  };
   for (const auto& [id, row] : db_.rows()) {
     if (!is_final(row.exec.status)) continue;
-    auto text = std::string(to_string(row.exec.status)) + " " + std::string(to_string(row.exec.reason)) +
-                " " + row.output.value_or("-");
-    const auto [found, fresh] = finals_.emplace(id, text);
-    if (!fresh && found->second != text)
-      seen_breaches_.push_back(id + ": " + found->second + " became " + text);
+    const auto found = finals_.find(id);
+    if (found == finals_.end()) {
+      finals_[id] = {row.exec.status, row.exec.reason, row.output};
+      continue;
+    }
+    const auto& first = found->second;
+    if (first.status == row.exec.status && first.reason == row.exec.reason && first.output == row.output)
+      continue;
+    seen_breaches_.push_back(id + ": " + text(first) + " became " +
+                             text({row.exec.status, row.exec.reason, row.output}));
   }
 }
 

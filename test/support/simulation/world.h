@@ -74,6 +74,12 @@ class World {
     bool dying = false;
   };
 
+  struct Final {
+    Status status;
+    Reason reason;
+    std::optional<std::string> output;
+  };
+
   void step();
   void bury();
   void bury(Neighbour& neighbour);
@@ -95,7 +101,7 @@ class World {
   TimePoint rivals_go_on_at_;
   std::vector<Incident> incidents_;
   Duration restarts_after_ = std::chrono::seconds(1);
-  std::map<ExecutionId, std::string> finals_;
+  std::map<ExecutionId, Final> finals_;  ///< as each was told first
   std::vector<std::string> seen_breaches_;
   std::set<std::pair<ExecutionId, int>> intents_;
   std::map<const runtime::SimulatedEngine*, std::size_t> checked_starts_;
