@@ -96,11 +96,11 @@ namespace {
 
 /// Runs `work`, over which a row may end if it is refused as data: that is told apart (refusal.h).
 template <class Work>
-auto telling_refusals(Work work, Failure (*told)(const Failure&) = postgres::refusal) {
+auto telling_refusals(Work work) {
   try {
     return work();
   } catch (const Failure& failure) {
-    throw told(failure);
+    throw postgres::refusal(failure);
   }
 }
 
@@ -199,7 +199,7 @@ asio::awaitable<Result<Execution>> PostgresStore::load(const ExecutionId& id) {
 
 asio::awaitable<Result<std::string>> PostgresStore::load_input(const ExecutionId& id) {
   return impl_->pool->run<std::string>("load_input", [id](Connection& c) {
-    return telling_refusals([&] { return postgres::load_input(c, id); }, postgres::read_refusal);
+    return telling_refusals([&] { return postgres::load_input(c, id); });
   });
 }
 
@@ -226,7 +226,7 @@ asio::awaitable<Result<bool>> PostgresStore::append_log(const LogAppend& append)
 
 asio::awaitable<Result<LiveLog>> PostgresStore::live_log(const ExecutionId& id, int attempt) {
   return impl_->pool->run<LiveLog>("live_log", [id, attempt](Connection& c) {
-    return telling_refusals([&] { return postgres::live_log(c, id, attempt); }, postgres::read_refusal);
+    return telling_refusals([&] { return postgres::live_log(c, id, attempt); });
   });
 }
 

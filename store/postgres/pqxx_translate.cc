@@ -28,7 +28,9 @@ ErrorClass classify(std::string_view sqlstate) {
 
 bool Failure::of_data() const {
   const auto group = std::string_view(sqlstate_).substr(0, 2);
-  return group == "22" || group == "23" || group == "54" || is_corruption(sqlstate_);
+  // Data exceptions, violated constraints, WITH CHECK OPTION, and what is too deep or too wide for the
+  // server.
+  return group == "22" || group == "23" || group == "44" || group == "54" || is_corruption(sqlstate_);
 }
 
 namespace {
