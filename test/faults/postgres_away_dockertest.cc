@@ -51,7 +51,8 @@ class PostgresAway : public ::testing::Test {
       const auto over = seconds_run(container) - run.timeout;
       std::printf("%-8s ended %.2f s past its deadline, code %d\n", run.agent.c_str(), over,
                   container["State"]["ExitCode"].get<int>());
-      EXPECT_GE(over, 0) << run.agent;
+      // The run begins with its process, which the engine's stamp follows: on a busy host by some tenths.
+      EXPECT_GE(over, -kMargin) << run.agent;
       EXPECT_LE(over, kPatience + (run.agent == "obeys" ? 0 : kGrace) + kMargin) << run.agent;
     }
     wait_until([&] { return Clock::now() - left_at >= kAway; }, 30'000);
