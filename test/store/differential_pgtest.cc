@@ -112,12 +112,31 @@ class Differential : public ::testing::Test {
     return there[static_cast<std::size_t>(between(0, static_cast<int>(there.size()) - 1))];
   }
 
+  /// Mostly none; else an hour ago, or in ten days, far beyond the end of the test.
+  std::optional<Duration> any_moment() {
+    switch (between(0, 11)) {
+      case 0:
+        return -std::chrono::hours(1);
+      case 1:
+        return std::chrono::hours(240);
+      default:
+        return std::nullopt;
+    }
+  }
+  static std::optional<TimePoint> at(Side& side, std::optional<Duration> offset) {
+    if (!offset) return std::nullopt;
+    return side.harness->now() + *offset;
+  }
+
   void insert() {
     NewExecution row;
     row.user_id = user_name(between(0, kUsers - 1));
     row.agent = agent_name(between(0, kAgents - 1));
     row.priority = between(-1, 1);
+    const auto not_before = any_moment(), start_deadline = any_moment();
     both([&](Side& side) {
+      row.not_before = at(side, not_before);
+      row.start_deadline = at(side, start_deadline);
       side.ids.push_back(side.harness->insert(row));
       side.decide();
     });
@@ -194,7 +213,7 @@ class Differential : public ::testing::Test {
   }
 
   void cancel() {
-    const auto place = any_at({Stage::Queued});
+    const auto place = any_at({Stage::Queued, Stage::Deferred});
     if (!place) return;
     both([&](Side& side) {
       side.harness->cancel(side.ids.at(*place));
@@ -208,9 +227,12 @@ class Differential : public ::testing::Test {
     const int uses = between(1, 3);
     NewQuota quota{.max_running = between(1, 3), .max_priority = between(0, 1)};
     if (between(0, 1) == 0) quota.max_queued = between(2, 6);
+    if (between(0, 4) == 0) quota.per_minute = 0;  // another number would depend on when a minute begins
+    const auto expires = any_moment();
     const bool grants = between(0, 1) == 0;
     both([&](Side& side) {
-      grants ? side.harness->grant(user, agent, uses) : side.harness->set_quota(user, quota);
+      grants ? side.harness->grant(user, agent, uses, at(side, expires))
+             : side.harness->set_quota(user, quota);
     });
   }
 
