@@ -130,6 +130,7 @@ Result<store::Waiting> waiting_from(const json& body) {
   w.user_running = number("userRunning"), w.user_limit = maybe(body, "userLimit");
   w.agent_running = number("agentRunning"), w.agent_limit = maybe(body, "agentLimit");
   w.waits_for_a_use = flag_in(body, "waitsForAUse");
+  w.locked = flag_in(body, "locked");
   w.not_before_in = decimal_in(body, "notBeforeInSeconds");
   w.nodes_ready = number("nodesReady"), w.slots = number("slots"), w.slots_used = number("slotsUsed");
   for (const auto& name : member(body, "nodesCordoned"))

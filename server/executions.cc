@@ -56,6 +56,7 @@ json why_json(const store::Waiting& w) {
                {"userRunning", w.user_running},
                {"agentRunning", w.agent_running},
                {"waitsForAUse", w.waits_for_a_use},
+               {"locked", w.locked},
                {"notBeforeInSeconds", w.not_before_in},
                {"nodesReady", w.nodes_ready},
                {"slots", w.slots},

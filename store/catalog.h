@@ -118,6 +118,7 @@ struct Waiting {
   int agent_running = 0;
   std::optional<int> agent_limit;
   bool waits_for_a_use = false;  ///< the entitlement is exhausted, but a spend may still be given back
+  bool locked = false;           ///< by a transaction that is open, its submitter's for example
   double not_before_in = 0;      ///< seconds
   int nodes_ready = 0;           ///< and not cordoned
   int slots = 0;                 ///< of those

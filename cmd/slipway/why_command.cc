@@ -41,6 +41,7 @@ std::vector<std::string> blockers_of(const store::Waiting& w) {
   if (w.agent_limit && w.agent_running >= *w.agent_limit)
     lines.push_back("its agent's maxConcurrent: " + of(w.agent_running, *w.agent_limit) + " run");
   if (w.waits_for_a_use) lines.push_back("its entitlement: every use left is in a run that has not ended");
+  if (w.locked) lines.push_back("a transaction that is open has its row locked");
   if (w.nodes_ready == 0) lines.push_back(no_node(w.cordoned));
   if (w.nodes_ready > 0 && w.slots_used >= w.slots)
     lines.push_back("the nodes: " + of(w.slots_used, w.slots) + " slots are taken");

@@ -76,7 +76,14 @@ inline constexpr Statement kWhy{"catalog_why", R"(
     e.queued AND e.attempt = 0 AND slipway.right_of(e.user_id, e.agent, e.entitlement_id, now()) = 'waits',
     (extract(epoch FROM e.not_before - now()) * 1000)::bigint,
     n.ready, n.slots, (SELECT count(*) FROM slipway.executions r WHERE r.live AND r.finished_at IS NULL), n.cordoned,
-    (SELECT s.p50_ms FROM slipway.agent_statistics s WHERE s.agent = e.agent)
+    (SELECT s.p50_ms FROM slipway.agent_statistics s WHERE s.agent = e.agent),
+    -- Who has the row locked stands in it, by the lower half of a transaction's number; none behind the last that was over
+    -- can be over. A lock that several share is not told.
+    e.xmax::text <> '0' AND coalesce((
+      SELECT CASE WHEN x.number >= x.next THEN true
+                  WHEN x.number > 2 THEN pg_xact_status(x.number::text::xid8) = 'in progress' END
+      FROM (SELECT s.next, s.next - 2147483648 + ((e.xmax::text::bigint - s.next + 2147483648) & 4294967295) AS number
+            FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) s) x), false)
   FROM slipway.executions e LEFT JOIN slipway.user_usage u ON u.user_id = e.user_id
   LEFT JOIN slipway.agents a ON a.name = e.agent
   LEFT JOIN LATERAL slipway.quota_of(e.user_id) q ON true

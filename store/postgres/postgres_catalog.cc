@@ -167,6 +167,7 @@ Result<Waiting> PostgresCatalog::why(const ExecutionId& id) {
     w.nodes_ready = number(14), w.slots = number(15), w.slots_used = number(16);
     w.cordoned = json::parse(rows.string(0, 17)).get<std::vector<std::string>>();
     if (!rows.null(0, 18)) w.median_run_ms = rows.number(0, 18);
+    w.locked = rows.flag(0, 19);
     return w;
   });
 }

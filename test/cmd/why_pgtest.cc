@@ -8,6 +8,7 @@ namespace slipway::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class Why : public testing::TestWithParam<Way> {
  protected:
@@ -71,6 +72,16 @@ TEST_P(Why, ACordonedNodeIsNamedWithWhatUndoesIt) {
   EXPECT_THAT(said, HasSubstr("estimate:  unknown: no node claims anything\n")) << "though a run has ended";
   shop_.sql().exec("UPDATE slipway.nodes SET ready = false");
   EXPECT_THAT(why(), HasSubstr("held back: no node is ready\n"));
+}
+
+TEST_P(Why, ALockIsNamedForAsLongAsItLasts) {
+  const std::string held = "held back: a transaction that is open has its row locked\n";
+  EXPECT_THAT(why(), Not(HasSubstr(held)));
+  Sql submitter(shop_.url());
+  submitter.exec("BEGIN; SELECT id FROM slipway.executions WHERE queued FOR UPDATE");
+  EXPECT_THAT(why(), HasSubstr(held));
+  submitter.exec("ROLLBACK");
+  EXPECT_THAT(why(), Not(HasSubstr(held)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Why, Why, testing::Values(Way::Postgres, Way::Http),
