@@ -25,7 +25,7 @@ class Hostile : public ::testing::TestWithParam<std::string> {
     const auto name = "agent-" + std::to_string(++number);
     house_.agent(name, script, spec);
     id_ = house_.insert(name, input);
-    auto row = house_.finished(id_, 60'000);
+    auto row = house_.finished(id_, 300'000);
     return row["status"] + " " + row["reason"] + (row["exit_code"].empty() ? "" : " " + row["exit_code"]);
   }
 
@@ -76,7 +76,7 @@ TEST_P(Hostile, Bombs) {
 TEST_P(Hostile, Floods) {
   EXPECT_EQ(run("yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c 200000000; echo the-end; echo 1 > "
                 "/output/result.json",
-                R"({"timeout": "60s"})"),
+                R"({"timeout": "5m"})"),
             "COMPLETED Completed 0");
   auto row = house_.row(id_);
   EXPECT_EQ(row["logs_truncated"], "true");

@@ -16,6 +16,10 @@
 namespace slipway::test {
 namespace {
 
+/// Ten thousand rows take a program without optimisation, on a machine that has other work, more than half a
+/// minute.
+constexpr std::chrono::seconds kPatience{120};
+
 std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
@@ -99,7 +103,7 @@ std::string Command::err() const { return read_all(directory_ + "/err"); }
 
 Ran run(std::vector<std::string> argv, std::map<std::string, std::string> environment,
         const std::string& input) {
-  return Command(std::move(argv), std::move(environment), input).finish();
+  return Command(std::move(argv), std::move(environment), input).finish(kPatience);
 }
 
 }  // namespace slipway::test
