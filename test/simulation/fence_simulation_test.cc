@@ -120,5 +120,33 @@ TEST_P(RivalSimulation, StoppedDaemonThatGoesOnLateChangesNothing) {
 INSTANTIATE_TEST_SUITE_P(Scenarios, RivalSimulation, ::testing::ValuesIn(scenarios()),
                          [](const auto& info) { return info.param.name; });
 
+TEST(FenceSimulation, WhoseLeaseRanOutBetweenTheIntentAndTheStartStartsNothing) {
+  World world;
+  bool cut_off = false, started_without = false;
+  int slow = 1;
+  world.line().store_latency = [&]() -> Duration {
+    // The call that follows the look at what was just created.
+    const bool intent = world.line().last_verb == "runtime.observe" && !world.engine().containers().empty();
+    if (!intent || slow-- <= 0) return 1ms;
+    cut_off = true;
+    return default_node().lease + 1s;
+  };
+  world.line().decide = [&](const CallPoint& point) {
+    if (point.verb == "runtime.start") started_without = started_without || !world.node().lease().held();
+    return cut_off && point.verb == "store.heartbeat" ? Fate::CallLost : Fate::Pass;
+  };
+  offer(world, "agent", {.runs_for = 1s, .result = "{}"});
+  const auto id = submit(world, "agent");
+  world.boot();
+  ASSERT_TRUE(world.run_until(stands_at(world, id, Stage::Launching), 60s));
+  world.run_until([] { return false; }, 10s);
+  EXPECT_TRUE(world.engine().starts().empty());
+  cut_off = false;
+  ASSERT_TRUE(world.run_until([&] { return world.converged(); }, 120s));
+  EXPECT_FALSE(started_without);
+  EXPECT_EQ(world.db().row(id)->exec.reason, Reason::Completed);
+  EXPECT_EQ(world.engine().starts().size(), 1U);
+}
+
 }  // namespace
 }  // namespace slipway::simulation
