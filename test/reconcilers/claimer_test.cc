@@ -125,6 +125,13 @@ TEST_F(ClaimerTest, TakesAsManyAsThereAreSlots) {
   EXPECT_EQ(claims(), 0U);
 }
 
+TEST_F(ClaimerTest, WhoStandsBehindLockedRowsIsServedInTheNextPass) {
+  submit(slots_.capacity());
+  for (const auto& [id, row] : database_.rows()) database_.set_locked(id, true);
+  submit(1);
+  EXPECT_EQ(claims() + claims(), 1U);
+}
+
 TEST_F(ClaimerTest, ANodeThatCannotStartAnythingClaimsNothing) {
   submit(5);
   engine_answers_ = false;

@@ -86,7 +86,15 @@ TEST(RandomSimulation, EveryHistoryKeepsThePromises) {
   if (one != 0) return play(one, true, tally);
   const auto seeds = number_from("SLIPWAY_SEEDS", kSeeds);
   const auto first = number_from("SLIPWAY_SEED_BASE", 1);
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) play(seed, false, tally);
+  constexpr std::uint64_t kTold = 5000;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    play(seed, false, tally);
+    const auto played = seed - first + 1;
+    if (played % kTold != 0) continue;
+    std::printf("%llu of %llu\n", static_cast<unsigned long long>(played),
+                static_cast<unsigned long long>(seeds));
+    std::fflush(stdout);
+  }
   std::printf("%llu histories from seed %llu, %d deaths of the daemon; ends:",
               static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(first), tally.deaths);
   for (const auto& [reason, count] : tally.reasons) std::printf(" %s %d", reason.c_str(), count);
