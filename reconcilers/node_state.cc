@@ -92,6 +92,16 @@ ImageView ImageTable::view(const std::string& key, const ExecutionId& execution)
   return entry.view;
 }
 
+void ImageTable::started(const std::string& image_id, TimePoint now) {
+  if (last_started_.first != image_id) last_started_of_another_ = last_started_;
+  last_started_ = {image_id, now};
+}
+
+void ImageTable::lost_start(const std::string& image_id, TimePoint intent) {
+  const auto& other = last_started_.first == image_id ? last_started_of_another_ : last_started_;
+  if (other.second > intent) ++lost_starts_[image_id];
+}
+
 bool ImageTable::is_quarantined(const std::string& image_id) const {
   constexpr int kLostStarts = 2;
   const auto found = lost_starts_.find(image_id);

@@ -117,9 +117,12 @@ class ImageTable {
   bool is_fetching(const std::string& key) const { return fetching_.contains(key); }
   /// The answer is out of date (the image was removed, or a failure has been told long enough).
   void forget(const std::string& key);
-  /// A start from this image was never answered, and cost the node a slot. After the second its executions
-  /// are refused here, until an operator lifts that or the process ends.
-  void lost_start(const std::string& image_id) { ++lost_starts_[image_id]; }
+  /// A container of this image was seen running.
+  void started(const std::string& image_id, TimePoint now);
+  /// A start from this image, asked for at `intent`, was never answered, and cost the node a slot. After the
+  /// second its executions are refused here, until an operator lifts that or the process ends; but only what
+  /// happens while other images start is the image's own doing.
+  void lost_start(const std::string& image_id, TimePoint intent);
   bool is_quarantined(const std::string& image_id) const;
   std::vector<std::string> quarantined() const;
   void lift_quarantine() { lost_starts_.clear(); }
@@ -139,6 +142,7 @@ class ImageTable {
   std::map<std::string, Entry> entries_;
   std::set<std::string> fetching_;
   std::map<std::string, int> lost_starts_;  ///< by image id; few: each has cost a slot
+  std::pair<std::string, TimePoint> last_started_, last_started_of_another_;  ///< image id, and when
 };
 
 }  // namespace slipway::reconcilers

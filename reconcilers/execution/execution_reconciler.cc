@@ -205,8 +205,11 @@ ExecutionReconciler::Awaitable<bool> ExecutionReconciler::record(Pass& pass, con
   const auto written = co_await recorder_.write(pass.row, record, slot);
   if (!written || !*written) co_return written;
   if (ends == Reason::NodeStorageFull) parts_.health.storage_refused();
-  if (slot == Held::Slot::Lost && stage == Stage::Launching) parts_.images.lost_start(pass.row.image_id);
+  if (slot == Held::Slot::Lost && stage == Stage::Launching && pass.row.intent_at)
+    parts_.images.lost_start(pass.row.image_id, *pass.row.intent_at);
   pass.row = advance(std::move(pass.row), record);
+  if (stage == Stage::Launching && pass.row.stage == Stage::Running)
+    parts_.images.started(pass.row.image_id, parts_.clock.now());
   // The verdict is recorded: TERM is sent once, and here.
   if (const auto* step = std::get_if<store::Transition>(&record); step && step->kill_at) keep_watch(pass);
   co_return true;

@@ -222,6 +222,9 @@ TEST_F(HungContainers, AnImageThatHasCostTwoSlotsIsKeptOutUntilSomebodyLiftsThat
   offer(world_, "agent", {.runs_for = 1s, .result = "{}"});
   held_up_ = {"start"};
   const auto first = submit_it(), second = submit_it();
+  ASSERT_TRUE(until(first, Stage::Launching, 5s));
+  ASSERT_TRUE(until(second, Stage::Launching, 5s));
+  others_go_on();
   ASSERT_TRUE(until(first, Stage::Finished, 300s));
   ASSERT_TRUE(until(second, Stage::Finished, 300s));
   EXPECT_EQ(world_.node().slots().lost(), 2);
@@ -234,6 +237,19 @@ TEST_F(HungContainers, AnImageThatHasCostTwoSlotsIsKeptOutUntilSomebodyLiftsThat
   const auto fourth = submit_it();
   ASSERT_TRUE(until(fourth, Stage::Finished, 60s));
   EXPECT_EQ(row(fourth).reason, Reason::Completed);
+  expect_all_free_in_the_end();
+}
+
+TEST_F(HungContainers, AnImageIsNotBlamedWhereNoOtherStarts) {
+  offer(world_, "agent", {.runs_for = 1s, .result = "{}"});
+  held_up_ = {"start"};
+  const auto first = submit_it(), second = submit_it();
+  ASSERT_TRUE(until(first, Stage::Finished, 300s));
+  ASSERT_TRUE(until(second, Stage::Finished, 300s));
+  held_up_.clear();
+  const auto third = submit_it();
+  ASSERT_TRUE(until(third, Stage::Finished, 60s));
+  EXPECT_EQ(row(third).reason, Reason::Completed);
   expect_all_free_in_the_end();
 }
 
