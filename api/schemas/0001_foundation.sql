@@ -23,9 +23,20 @@ BEGIN
       END;
     END IF;
   END LOOP;
-  IF NOT pg_has_role(current_user, 'slipway_controller', 'MEMBER') THEN
-    EXECUTE format('GRANT slipway_controller, slipway_admin TO %I', current_user);
-  END IF;
+  -- From PostgreSQL 16 on, who makes a role may grant it, and is a member that neither inherits nor may SET ROLE: by name a member,
+  -- for row security none. What counts is USAGE.
+  FOREACH role_name IN ARRAY ARRAY['slipway_controller', 'slipway_admin'] LOOP
+    CONTINUE WHEN pg_has_role(current_user, role_name, 'USAGE');
+    BEGIN
+      EXECUTE format('GRANT %I TO %I', role_name, current_user)
+        || CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
+    EXCEPTION WHEN insufficient_privilege THEN NULL;  -- another role made it; told below
+    END;
+    IF NOT pg_has_role(current_user, role_name, 'USAGE') THEN
+      RAISE EXCEPTION '% must inherit slipway_controller and slipway_admin, and may not grant them: let a superuser, or who first ran `slipway migrate` on this server, run GRANT slipway_submitter, slipway_reader, slipway_controller, slipway_admin TO % WITH ADMIN OPTION',
+        current_user, quote_ident(current_user) USING ERRCODE = 'insufficient_privilege';
+    END IF;
+  END LOOP;
 END
 $$;
 

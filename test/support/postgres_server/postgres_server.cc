@@ -25,7 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
+// Of the newest server of this host, or of SLIPWAY_PG_BIN, a directory with `initdb` and `postgres`.
 fs::path find_binary(const std::string& name) {
+  if (const char* bin = std::getenv("SLIPWAY_PG_BIN")) return fs::path(bin) / name;
   std::vector<fs::path> found;
   std::error_code none;
   for (const auto& version : fs::directory_iterator("/usr/lib/postgresql", none)) {
