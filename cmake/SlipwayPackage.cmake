@@ -27,6 +27,7 @@ install(FILES manifests/systemd/slipwayd.service manifests/systemd/slipwayd-volu
   DESTINATION /lib/systemd/system COMPONENT daemon)
 install(FILES manifests/systemd/slipway.sysusers DESTINATION lib/sysusers.d RENAME slipwayd.conf COMPONENT daemon)
 install(FILES manifests/systemd/slipway.tmpfiles DESTINATION lib/tmpfiles.d RENAME slipwayd.conf COMPONENT daemon)
+install(FILES manifests/systemd/slipway.polkit.rules DESTINATION share/polkit-1/rules.d RENAME 50-slipwayd.rules COMPONENT daemon)
 install(DIRECTORY docs/operations/ DESTINATION share/doc/slipwayd COMPONENT daemon FILES_MATCHING PATTERN "*.md")
 install(FILES ${PACKAGING}/copyright DESTINATION share/doc/slipwayd COMPONENT daemon)
 install(FILES ${PACKAGING}/copyright DESTINATION share/doc/slipway COMPONENT command)
@@ -58,7 +59,7 @@ the container engine holds and acts until they agree: it checks entitlement,
 input and rate, starts one container once, without network and with hard
 limits, ends it in time, and records result, logs, statistics and charge.")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
-set(CPACK_DEBIAN_DAEMON_PACKAGE_RECOMMENDS "slipway, docker.io | docker-ce, postgresql")
+set(CPACK_DEBIAN_DAEMON_PACKAGE_RECOMMENDS "slipway, docker.io | docker-ce, polkitd, postgresql")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA
   ${PACKAGING}/postinst ${PACKAGING}/prerm ${PACKAGING}/postrm ${PACKAGING}/conffiles)
 

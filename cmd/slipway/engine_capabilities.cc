@@ -6,7 +6,10 @@
 #include <filesystem>
 
 #include "cmd/slipway/dev_engine.h"
+#include "runtime/docker/cgroup_names.h"
+#include "runtime/docker/cgroups.h"
 #include "runtime/docker/docker_runtime.h"
+#include "runtime/host/host.h"
 
 namespace slipway::cli {
 namespace {
@@ -41,6 +44,11 @@ Result<runtime::Capabilities> engine_capabilities(const std::string& socket) {
   std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
   remove_cgroups("slipway/" + options.instance_id);
+  const runtime::CgroupNames slices{options.cgroup_parent, options.instance_id, true};
+  if (const auto made = runtime::Cgroups(runtime::posix_host()).exists(slices.root()); made && *made) {
+    runtime::posix_host().stop_unit(slices.root_slice());
+    remove_cgroups(slices.root().substr(1));
+  }
   return answer;
 }
 

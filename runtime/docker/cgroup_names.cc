@@ -15,10 +15,13 @@ std::string flat(std::string text) {
 
 }  // namespace
 
+std::string CgroupNames::root_slice() const {
+  return flat(prefix) + "-" + flat(instance) + std::string(kSlice);
+}
+
 std::string CgroupNames::root() const {
   if (!systemd) return "/" + prefix + "/" + instance;
-  const std::string top = flat(prefix);
-  return "/" + top + ".slice/" + top + "-" + flat(instance) + ".slice";
+  return "/" + flat(prefix) + ".slice/" + root_slice();
 }
 
 std::string CgroupNames::parent_for_engine(const std::string& container_name) const {

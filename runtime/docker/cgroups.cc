@@ -130,6 +130,12 @@ CgroupUsage Cgroups::usage(const std::string& path) const {
   return usage;
 }
 
+std::optional<std::int64_t> Cgroups::oom_kills(const std::string& path) const {
+  const auto where = hierarchies();
+  if (!where) return std::nullopt;
+  return read_keyed(host_, where->memory + path + "/memory.events", "oom_kill");
+}
+
 Result<std::set<pid_t>> Cgroups::members(const Hierarchies& where, const std::string& path) const {
   std::set<pid_t> pids;
   for (const std::string& hierarchy : where.all) {

@@ -30,6 +30,9 @@ class Cgroups {
 
   Result<bool> exists(const std::string& path) const;  ///< in any hierarchy
   CgroupUsage usage(const std::string& path) const;
+  /// How many processes in it, and below, the kernel has killed for want of memory; it remembers them after
+  /// their end. Unknown where it does not count them so: version 1 counts those of one cgroup alone.
+  std::optional<std::int64_t> oom_kills(const std::string& path) const;
   /// Has any process ever been in it, or below? As far as the cgroup is there, and remembers.
   Result<bool> was_used(const std::string& path) const;
   /// Kills whatever is in the cgroup and below, again and again until it is empty. false: still not after two

@@ -63,6 +63,7 @@ class DockerRuntime::Impl : public std::enable_shared_from_this<DockerRuntime::I
     return {options_.cgroup_parent, options_.instance_id, systemd_cgroups_};
   }
   std::string cgroup_of(const std::string& name) const { return cgroup_names().path_of(name); }
+  Result<bool> remove_cgroup(const std::string& name) const;
 
   // create.cc
   asio::awaitable<Result<void>> prepare(const ContainerSpec& spec);

@@ -59,6 +59,8 @@ std::optional<Reason> refusal_of_start(long exit_code, std::string_view words) {
   return std::nullopt;
 }
 
+bool says_cancelled(std::string_view words) { return has_any(lower(words), {"context canceled"}); }
+
 bool says_never_made(std::string_view words) { return has_any(lower(words), {"oci runtime create failed"}); }
 
 }  // namespace slipway::runtime

@@ -158,6 +158,9 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::look_closer(const std::string
     const auto cut_off = co_await on_pool([this, name] { return files_.cut_off(name); });
     if (!cut_off) co_return cut_off.error();
     seen.fenced = *cut_off;
+    // Engines from 26 on give up a start with the client that asked for it: the end of our own patience, and
+    // no failure of theirs. The fence says the rest.
+    if (seen.fenced && says_cancelled(seen.engine_error)) seen.engine_error.clear();
     // The engine's word is worth nothing if it has lost its containerd in the middle of a start.
     if (in_doubt && !says_never_made(seen.engine_error)) {
       const auto used =
@@ -171,6 +174,13 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::look_closer(const std::string
     const auto age = process_age(host_, pid.is_number_integer() ? pid.get<pid_t>() : 0, cgroup_of(name));
     if (!age) co_return age.error();
     seen.running_for = *age;
+  }
+  if (seen.state == ContainerState::Exited && has_run(seen)) {
+    // The engine hears of a kill and of the exit on two ways, and may tell the exit first. The kernel has
+    // counted before it kills.
+    const auto kills =
+        co_await on_pool([this, cgroup = cgroup_of(name)] { return cgroups_.oom_kills(cgroup); });
+    if (kills) seen.oom_killed = *kills > 0;
   }
   if (ended_badly(seen) && !signalled_.contains(seen.container_id)) {
     const auto stopped = co_await stopped_from_outside(seen);

@@ -120,9 +120,8 @@ asio::awaitable<Result<void>> DockerRuntime::Impl::probe_steps(const ContainerSp
 
 /// Whoever cannot see the engine's cgroups can neither measure an attempt nor prove that nothing is left of
 /// it, and takes what the engine leaves there for gone. The parent is looked for, which stays when a
-/// container's own goes; systemd clears away empty slices, so there nothing can be told.
+/// container's own goes.
 asio::awaitable<Result<void>> DockerRuntime::Impl::prove_cgroups(std::string name) {
-  if (systemd_cgroups_) co_return Result<void>();
   auto parent = cgroup_of(name);
   parent.resize(parent.rfind('/'));
   const auto seen = co_await on_pool([this, parent] { return cgroups_.exists(parent); });

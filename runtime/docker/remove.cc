@@ -31,6 +31,27 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove_container(std::string 
   co_return false;
 }
 
+/// In the way of whoever keeps the tree: a directory is removed, a slice is stopped, or systemd would
+/// remember it until the next boot. First the slice: a directory that is still there is found after a crash.
+/// Whom systemd does not obey still removes the directory; what is left then, doctor tells.
+Result<bool> DockerRuntime::Impl::remove_cgroup(const std::string& name) const {
+  const std::string path = cgroup_of(name);
+  if (systemd_cgroups_) {
+    const auto here = cgroups_.exists(path);
+    if (!here || !*here) return here ? Result<bool>(true) : here;
+    const auto quiet = cgroups_.kill_all(path);
+    if (!quiet || !*quiet) return quiet;
+    const auto stopped = host_.stop_unit(cgroup_names().parent_for_engine(name));
+    if (!stopped && stopped.error().error_class != ErrorClass::Unsupported) return stopped.error();
+  }
+  // A cgroup that can be removed holds nobody.
+  const auto gone = cgroups_.remove(path);
+  if (!gone || *gone) return gone;
+  const auto quiet = cgroups_.kill_all(path);
+  if (!quiet || !*quiet) return quiet;
+  return cgroups_.remove(path);
+}
+
 asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::string container_id) {
   const std::string name = container_name(ref);
   // A full id the caller has seen as ours names nothing else, ever; what was mounted for it leaves a
@@ -47,13 +68,8 @@ asio::awaitable<Result<bool>> DockerRuntime::Impl::remove(AttemptRef ref, std::s
     disarm(own.id);
   }
   bool mounted = true;
-  const auto gone = co_await on_pool([this, name, cgroup = cgroup_of(name), &mounted]() -> Result<bool> {
-    // A cgroup that can be removed holds nobody.
-    auto empty = cgroups_.remove(cgroup);
-    if (empty && !*empty) {
-      empty = cgroups_.kill_all(cgroup);
-      if (empty && *empty) empty = cgroups_.remove(cgroup);
-    }
+  const auto gone = co_await on_pool([this, name, &mounted]() -> Result<bool> {
+    const auto empty = remove_cgroup(name);
     if (!empty || !*empty) return empty;
     const auto here = files_.exists(name);
     if (!here) return here;

@@ -79,6 +79,11 @@ class Host {
   /// Kills the process if it is in this cgroup, or one below it. By descriptor: its number may have been
   /// given to another meanwhile. Who has gone, or is elsewhere, is a success.
   virtual Result<void> kill_in_cgroup(pid_t pid, const std::string& cgroup) = 0;
+
+  // --- the service manager
+  /// Has systemd stop and forget a unit. One that it does not know is a success. Unsupported: no systemd is
+  /// heard, or it does not do that for us.
+  virtual Result<void> stop_unit(const std::string& unit) = 0;
 };
 
 /// This machine. Lives for ever.

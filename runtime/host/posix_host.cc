@@ -16,6 +16,7 @@
 #include "runtime/host/descriptor.h"
 #include "runtime/host/errno_class.h"
 #include "runtime/host/host.h"
+#include "runtime/host/system_bus.h"
 
 namespace slipway::runtime {
 namespace {
@@ -180,6 +181,8 @@ class PosixHost final : public Host {
     }
     return {};
   }
+
+  Result<void> stop_unit(const std::string& unit) override { return stop_unit_by_bus(unit); }
 };
 
 }  // namespace

@@ -60,6 +60,7 @@ const std::map<std::string, Rooms, std::less<>>& libraries() {
       {"yaml-cpp/", {"api"}},          {"boost/beast", {"runtime/docker", "server", "client"}},
       {"archive", {"runtime/docker"}}, {"CLI/", {}},
       {"re2/", {"api/json_schema"}},   {"boost/url", {"api/json_schema"}},
+      {"systemd/", {"runtime/host"}},
   };
   return owners;
 }

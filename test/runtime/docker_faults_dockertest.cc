@@ -37,7 +37,7 @@ TEST_F(DockerFaultsTest, ProbeProvesMountModeAndLeavesNothing) {
   begin();
   const Capabilities found = probe();
   EXPECT_EQ(found.io_mode, "mount");
-  EXPECT_EQ(found.api_version, "1.41");
+  EXPECT_GE(std::stod(found.api_version), 1.41);
   EXPECT_EQ(found.not_enforceable, std::vector<std::string>{});
   const auto listed = harness_->await(harness_->runtime().list());
   EXPECT_TRUE(listed && listed->empty());
@@ -82,10 +82,20 @@ TEST_F(DockerFaultsTest, StartThatGetsNoAnswerIsDoubtAndAnObserverFindsItLater) 
   engine_->resume();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().error_class, ErrorClass::Doubt);
-  ASSERT_TRUE(harness_->run_until([&] { return harness_->observe(spec).state == ContainerState::Running; }))
-      << "it happened after all";
-  EXPECT_EQ(engine_->starts_of(*id), 1);
+  Observation seen;
+  ASSERT_TRUE(harness_->run_until([&] {
+    seen = harness_->observe(spec);
+    return seen.state == ContainerState::Running || !seen.engine_error.empty();
+  })) << "it happened after all, or was given up (from engine 26 on)";
   harness_->restart();
+  if (seen.state != ContainerState::Running) {
+    EXPECT_EQ(engine_->starts_of(*id), 0);
+    ASSERT_TRUE(*harness_->await(harness_->runtime().fence(spec.ref)));
+    EXPECT_EQ(harness_->observe(spec).engine_error, "")
+        << seen.engine_error << " is no failure of the engine's";
+  } else {
+    EXPECT_EQ(engine_->starts_of(*id), 1);
+  }
   EXPECT_TRUE(remove(spec));
 }
 

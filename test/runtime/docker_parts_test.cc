@@ -396,6 +396,7 @@ TEST(CgroupNames, SlicesAreReadBack) {
   EXPECT_EQ(slices.parent_for_engine("slipway-a-1"), "slipway-node_1-slipway_a_1.slice");
   EXPECT_EQ(slices.path_of("slipway-a-1"),
             "/slipway.slice/slipway-node_1.slice/slipway-node_1-slipway_a_1.slice");
+  EXPECT_EQ(slices.root_slice(), "slipway-node_1.slice");
   EXPECT_EQ(slices.name_of("slipway-node_1-slipway_a_1.slice"), "slipway-a-1");
   EXPECT_EQ(slices.name_of("docker-abc.scope"), "");
 }

@@ -3,12 +3,28 @@
 #include <sys/mount.h>
 
 #include "test/runtime/docker_fixture.h"
+#include "test/runtime/faulty_host.h"
 
 namespace slipway::runtime {
 namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
+
+/// This machine, but for what its kernel says of kills for want of memory in a cgroup of version 2.
+class CountingKernel final : public FaultyHost {
+ public:
+  Result<std::string> read(const std::string& path, std::size_t cap) override {
+    if (!path.ends_with("/memory.events")) return FaultyHost::read(path, cap);
+    path_ = path;
+    return "low 0\nhigh 0\nmax 9\noom 2\noom_kill " + std::to_string(kills) + "\n";
+  }
+  std::string path() const { return path_; }
+  std::atomic<int> kills = 0;
+
+ private:
+  std::string path_;
+};
 
 /// Each test has an engine of its own, since it harms it.
 class DockerVerdictTest : public testing::Test {
@@ -80,6 +96,22 @@ TEST_F(DockerVerdictTest, APersonsKillAndStopAreToldFromTheProgramsOwnEnd) {
   EXPECT_FALSE(end_of("trap 'usleep 300000; exit 9' USR1; " + ready, person("/kill?signal=SIGUSR1"))
                    .stopped_from_outside)
       << "this signal asks nobody to end";
+}
+
+// The engine may tell of an exit before it has heard why; the kernel counts first. Its word is of the
+// attempt's own parent, which is there until the attempt is removed.
+TEST_F(DockerVerdictTest, WhetherTheKernelKilledIsTheKernelsToSay) {
+  begin();
+  CountingKernel kernel;
+  harness_->restart([&](DockerOptions& options) { options.host = &kernel; });
+  const auto killed = shell_spec(image_, "kill -9 $$");
+  run(killed);
+  EXPECT_FALSE(harness_->wait_exit(killed).oom_killed);
+  kernel.kills = 1;
+  EXPECT_TRUE(harness_->observe(killed).oom_killed);
+  EXPECT_TRUE(
+      kernel.path().ends_with(harness_->cgroup_root() + "/" + container_name(killed.ref) + "/memory.events"))
+      << kernel.path();
 }
 
 TEST_F(DockerVerdictTest, ASignalOfOursIsNoPersons) {

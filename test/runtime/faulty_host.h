@@ -7,7 +7,7 @@
 namespace slipway::runtime {
 
 /// This machine, of which one call fails: the n-th from the last fail_at() on. Nothing was done by then.
-class FaultyHost final : public Host {
+class FaultyHost : public Host {
  public:
   /// 0: none fails.
   void fail_at(int call, ErrorClass error_class = ErrorClass::Retry) {
@@ -60,6 +60,9 @@ class FaultyHost final : public Host {
   }
   Result<void> kill_in_cgroup(pid_t pid, const std::string& cgroup) override {
     return fails() ? error<void>() : real_.kill_in_cgroup(pid, cgroup);
+  }
+  Result<void> stop_unit(const std::string& unit) override {
+    return fails() ? error<void>() : real_.stop_unit(unit);
   }
 
  private:

@@ -112,11 +112,33 @@ TEST_F(HostTest, NoErrnoIsTakenForAnAnswer) {
   }
 }
 
-TEST_F(HostTest, AKernelWithoutOpenat2IsEnough) {
+// An old kernel, or a filter: systemd's RestrictSUIDSGID= answers ENOSYS, a container engine's EPERM.
+TEST_F(HostTest, NothingNeedsOpenat2) {
   write("result", "1");
-  const auto file = while_failing(SYS_openat2, ENOSYS, [&] { return read("result"); });
-  ASSERT_TRUE(file);
-  EXPECT_EQ(file->bytes, "1");
+  fs::create_symlink("result", dir_ / "link");
+  for (const int code : {ENOSYS, EPERM}) {
+    const auto file = while_failing(SYS_openat2, code, [&] { return read("result"); });
+    ASSERT_TRUE(file) << code;
+    EXPECT_EQ(file->bytes, "1");
+    EXPECT_EQ(while_failing(SYS_openat2, code, [&] { return error_of("link"); }), ErrorClass::Invalid);
+  }
+}
+
+TEST_F(HostTest, KillsForWantOfMemoryAreCountedWhereTheKernelCountsThemForAParent) {
+  fs::create_directories(dir_ / "a");
+  write("cgroup.controllers", "cpu memory pids");
+  write("a/memory.events", "low 0\nhigh 0\nmax 61\noom 3\noom_kill 2\noom_group_kill 0\n");
+  const Cgroups cgroups(posix_host(), dir_);
+  EXPECT_EQ(cgroups.oom_kills("/a"), 2);
+  EXPECT_EQ(cgroups.oom_kills("/gone"), std::nullopt);
+}
+
+TEST_F(HostTest, WithoutASystemBusNoUnitIsStopped) {
+  setenv("DBUS_SYSTEM_BUS_ADDRESS", ("unix:path=" + (dir_ / "bus").string()).c_str(), 1);
+  const auto stopped = posix_host().stop_unit("slipway-a.slice");
+  unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().error_class, ErrorClass::Unsupported);
 }
 
 TEST(CgroupMembership, IsOfWholeNames) {

@@ -34,7 +34,14 @@ class TenancyPlace {
 
  private:
   static void prepare(PostgresServer& server) {
-    Sql(server.url()).exec("CREATE ROLE landlord LOGIN CREATEROLE");
+    Sql root(server.url());
+    root.exec("CREATE ROLE landlord LOGIN CREATEROLE");
+    // Another database of this server had them made by the superuser: its to give
+    // (docs/operations/managed.md).
+    if (root.value("SELECT count(*) FROM pg_roles WHERE rolname = 'slipway_admin'") == "1")
+      root.exec(
+          "GRANT slipway_submitter, slipway_reader, slipway_controller, slipway_admin TO landlord WITH ADMIN "
+          "OPTION");
     Sql(server.url()).exec("CREATE DATABASE tenancy_template OWNER landlord");
     const auto url = server.url("tenancy_template", "landlord");
     if (const auto done = store::postgres::migrate(url); !done)
