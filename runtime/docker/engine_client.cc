@@ -11,6 +11,8 @@
 #include <random>
 #include <utility>
 
+#include "api/utf8.h"
+
 namespace slipway::runtime {
 namespace {
 
@@ -22,6 +24,7 @@ using Socket = beast::basic_stream<Local>;
 
 constexpr std::size_t kIdleConnections = 16;
 constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kMostVersion = 32;
 constexpr std::string_view kOldestApi = "1.41";
 constexpr std::string_view kNewestApi = "1.51";
 
@@ -147,6 +150,12 @@ class EngineClient::Impl {
         .op = "ping", .target = "/_ping", .timeout = std::chrono::milliseconds(5000), .versioned = false};
     auto answer = co_await exchange_with_retry(ping);
     if (!answer) co_return Error{ErrorClass::Retry, answer.error().message};
+    if (!answer->podman.empty()) {
+      co_return Error{
+          ErrorClass::Unsupported,
+          "the socket is that of Podman " + answer->podman +
+              ", whose limits and logs are others: Slipway needs a Docker Engine, 20.10 or newer"};
+    }
     const std::string offered = answer->path_stat;  // exchange() puts Api-Version there for a ping
     if (answer->status != 200 || version_number(offered) < version_number(kOldestApi)) {
       co_return Error{answer->status == 200 ? ErrorClass::Unsupported : ErrorClass::Retry,
@@ -252,6 +261,7 @@ class EngineClient::Impl {
     response.body = std::move(parser.get().body());
     response.path_stat =
         std::string(parser.get()[request.op == "ping" ? "Api-Version" : "X-Docker-Container-Path-Stat"]);
+    if (request.op == "ping") response.podman = excerpt(parser.get()["Libpod-Api-Version"], kMostVersion);
     response.engine = connection->engine;
     if (parser.keep_alive() && idle_.size() < kIdleConnections) {
       connection->socket.expires_never();

@@ -34,6 +34,7 @@ struct EngineResponse {
   int status = 0;
   std::string body;
   std::string path_stat;  ///< X-Docker-Container-Path-Stat, base64
+  std::string podman;     ///< of a ping: the version of a Podman that stands in for the engine
   EngineProcess engine;   ///< the process that answered
 };
 

@@ -27,7 +27,8 @@ class BadEngine {
   /// The connection is closed after an answer that starts with '!' (which is not sent).
   using Answer = std::function<std::string(int)>;
 
-  explicit BadEngine(Answer answer) : answer_(std::move(answer)) {
+  explicit BadEngine(Answer answer, std::string more_of_ping = "")
+      : answer_(std::move(answer)), more_of_ping_(std::move(more_of_ping)) {
     char name[] = "/tmp/slipway-bad-engine-XXXXXX";
     dir_ = mkdtemp(name);
     sockaddr_un address{};
@@ -60,7 +61,8 @@ class BadEngine {
       const bool ping = seen.find("/_ping") != std::string::npos;
       seen.clear();
       std::string reply =
-          ping ? "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK" : answer_(requests_++);
+          ping ? "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n" + more_of_ping_ + "Content-Length: 2\r\n\r\nOK"
+               : answer_(requests_++);
       const bool ends = reply.starts_with('!');
       reply.erase(0, ends);
       if (!reply.empty()) send(fd, reply.data(), reply.size(), MSG_NOSIGNAL);
@@ -71,6 +73,7 @@ class BadEngine {
 
   std::string dir_;
   Answer answer_;
+  std::string more_of_ping_;
   int listener_ = -1;
   std::atomic<int> requests_ = 0;
   std::thread acceptor_;
@@ -129,6 +132,18 @@ TEST_F(EngineClientTest, ErrorStatusIsAResponse) {
   const auto got = call(client, "POST");
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(got->status, 500);
+}
+
+TEST_F(EngineClientTest, PodmanIsRefusedByName) {
+  BadEngine podman([](int) { return kFine; },
+                   "Libpod-Api-Version: 5.4.2\r\nServer: Libpod/5.4.2 (linux)\r\n");
+  auto client = client_of(podman);
+  const auto got = call(client, "GET");
+  ASSERT_TRUE(got.has_error());
+  EXPECT_EQ(got.error().error_class, ErrorClass::Unsupported);
+  EXPECT_NE(got.error().message.find("Podman 5.4.2"), std::string::npos) << got.error().message;
+  EXPECT_NE(got.error().message.find("Docker Engine"), std::string::npos);
+  EXPECT_EQ(podman.requests(), 0) << "nothing is asked of it";
 }
 
 TEST_F(EngineClientTest, NobodyThereIsRetryForEveryVerb) {
