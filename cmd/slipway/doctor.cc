@@ -1,7 +1,9 @@
 #include "cmd/slipway/doctor.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "cmd/slipway/doctor_database.h"
@@ -96,16 +98,37 @@ Finding check_schema(const std::string& url) {
   return good("schema", "version " + std::to_string(schema->version.number));
 }
 
+/// As the daemon's user, whose the state directory is: a database that knows people by their login here
+/// (peer, as Debian sets it up) is to say what it says to the daemon, and not that it has no role for root.
+class AsTheDaemon {
+ public:
+  explicit AsTheDaemon(const Settings& settings) {
+    struct stat facts{};
+    if (settings.file.empty() || ::geteuid() != 0) return;
+    if (::stat(settings.config.state_dir.c_str(), &facts) == 0 && facts.st_uid != 0)
+      changed_ = ::seteuid(facts.st_uid) == 0;
+  }
+  ~AsTheDaemon() {
+    if (changed_ && ::seteuid(0) != 0) std::abort();
+  }
+  AsTheDaemon(const AsTheDaemon&) = delete;
+  AsTheDaemon& operator=(const AsTheDaemon&) = delete;
+
+ private:
+  bool changed_ = false;
+};
+
 void check_database(const Session& session, const Settings& settings, Report& report) {
   const auto url = session.database_url();
   if (!url) return report.tell(broken("postgres", url.error().message));
+  const auto identity = settings.file.empty() ? NodeIdentity{} : read_identity(settings.config);
+  const AsTheDaemon daemon(settings);
   const auto survey = store::postgres::survey(*url);
   if (!survey) return report.tell(broken("postgres", unreachable(*url, survey.error())));
   report.tell(good("postgres", "reachable at " + redacted(*url)));
   report.tell(check_schema(*url));
   report.tell(check_clock(*url));
-  report.tell(
-      judge_database(*survey, settings.file.empty() ? NodeIdentity{} : read_identity(settings.config)));
+  report.tell(judge_database(*survey, identity));
   const auto& listen = settings.config.database_listen_url;
   if (listen.empty()) return;
   const auto heard = store::postgres::schema_version(listen);

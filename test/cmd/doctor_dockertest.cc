@@ -1,6 +1,7 @@
 // Doctor on real servers: a healthy node, and the same node with one thing wrong at a time.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -54,6 +55,24 @@ class Doctor : public ::testing::Test {
   House house_;
   std::string url_;
 };
+
+// Debian's server knows people by their login: root's doctor asks it as the daemon's user, whose the state
+// is.
+TEST_F(Doctor, AsksTheDatabaseAsTheUserOfTheDaemon) {
+  struct stat server{};
+  ASSERT_EQ(stat(postgres_.directory().c_str(), &server), 0);  // the one user who may pass to the socket
+  const std::string user = getpwuid(server.st_uid)->pw_name;
+  if (user != "postgres") house_.sql().exec("CREATE ROLE " + user + " LOGIN IN ROLE slipway_controller");
+  const auto state = house_.engine().dir() + "/state";
+  std::filesystem::create_directories(state);
+  ASSERT_EQ(chown(state.c_str(), server.st_uid, server.st_gid), 0);
+  auto url = url_;
+  configure("", url.erase(url.find("daemon@"), 7));
+  const auto ran = doctor();
+  EXPECT_THAT(line(ran, "postgres"), HasSubstr("reachable")) << ran.out;
+  EXPECT_THAT(line(ran, "role"), HasSubstr(user)) << ran.out;
+  EXPECT_TRUE(line(ran, "engine").starts_with("OK  ")) << "and the rest as root\n" << ran.out;
+}
 
 TEST_F(Doctor, IsContentWithANodeThatIsWell) {
   house_.daemon().start();
