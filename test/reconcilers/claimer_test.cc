@@ -150,6 +150,9 @@ TEST_F(ClaimerTest, ANodeThatCannotStartAnythingClaimsNothing) {
   clock_.time += 31s;
   EXPECT_EQ(claims(), 0U) << "cordoned";
   lease_.set_wishes(false, false);
+  lease_.renew(clock_.time - 1s);
+  EXPECT_EQ(claims(), 0U) << "its lease has run out";
+  lease_.renew(clock_.time + 1h);
   EXPECT_EQ(claims(), 5U);
 }
 

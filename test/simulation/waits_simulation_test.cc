@@ -136,11 +136,14 @@ class HungContainers : public testing::Test {
 };
 
 TEST_F(HungContainers, ARunThatNobodyCanLookAtIsNotEndedBeforeItsTime) {
-  offer(world_, "agent", {.runs_for = 15s, .result = "{}"});
+  offer(world_, "agent", {.runs_for = 200s, .result = "{}"});
+  auto spec = agent_of("agent");
+  spec.timeout = spec.max_timeout = 300s;
+  world_.db().put_agent("agent", spec);
   const auto id = submit_it();
   ASSERT_TRUE(until(id, Stage::Running, 5s));
   held_up_ = {"observe"};
-  world_.run_until([] { return false; }, 18s);
+  world_.run_until([] { return false; }, 250s);  // far longer than it may be silent
   EXPECT_EQ(row(id).stage, Stage::Running);
   held_up_.clear();
   ASSERT_TRUE(until(id, Stage::Finished, 60s));
