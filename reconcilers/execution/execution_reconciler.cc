@@ -233,6 +233,8 @@ ExecutionReconciler::Awaitable<controller::Outcome> ExecutionReconciler::bear(Pa
 
 /// A pass that came to its end has shown life, but for that of a container which is only ever going.
 controller::Outcome ExecutionReconciler::leave(const Pass& pass, Outcome outcome) {
+  // Told here, and not where it is written: the answer to that may be lost.
+  if (pass.row.stage == Stage::Cleaned) held_.found_gone(pass.row.ref.execution);
   if (is_going(pass))
     held_.silences().look(pass.row, true);
   else

@@ -57,7 +57,6 @@ Recorder::Awaitable<bool> Recorder::write_transition(const Execution& row,
     probe_.on_started(row, transition.started_at.value_or(clock_.now()));
     held_.needs_no_image(id);
   }
-  if (transition.to == Stage::Cleaned) held_.found_gone(id);
   co_return true;
 }
 

@@ -207,6 +207,20 @@ TEST_F(HungContainers, WhatCannotBeRemovedCostsASlotAndNoResult) {
   expect_all_free_in_the_end();
 }
 
+TEST_F(HungContainers, ASlotIsFoundAgainThoughTheAnswerToTheLastStepIsLost) {
+  offer(world_, "agent", {.runs_for = 1s, .result = "{}"});
+  held_up_ = {"remove"};
+  submit_it();
+  ASSERT_TRUE(world_.run_until([&] { return world_.node().slots().lost() == 1; }, 300s));
+  int losses = 1;
+  world_.line().decide = [&](const CallPoint& point) {
+    return point.verb == "store.record Finished>Cleaned" && losses-- > 0 ? Fate::AnswerLost : Fate::Pass;
+  };
+  held_up_.clear();
+  ASSERT_TRUE(world_.run_until([&] { return world_.converged(); }, 3600s));
+  EXPECT_TRUE(world_.run_until([&] { return world_.node().slots().lost() == 0; }, 60s));
+}
+
 TEST_F(HungContainers, AClaimOfWhichNothingIsHeardIsGivenBackAndEndsWhereItCannotBeFreed) {
   offer(world_, "agent", {.runs_for = 1s, .result = "{}"});
   held_up_ = {"create", "observe", "remove"};

@@ -73,7 +73,7 @@ TEST_F(Forgery, NoColumnOfTheControllersIsWrittenByAnyStatement) {
               "0A000")
         << column;
   }
-  EXPECT_EQ(columns.size(), 36U);
+  EXPECT_EQ(columns.size(), 35U);
   EXPECT_EQ(standing(), before);
   EXPECT_EQ(sql_->value("SELECT count(*) FROM slipway.executions"), "1");
 }
