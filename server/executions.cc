@@ -243,7 +243,7 @@ void add_execution_routes(std::vector<Route>& routes, Desk& desk) {
   add("GET", "/v1/executions/{id}/status", "getExecutionStatus", "How it stands, in short", Access::Own,
       {200, 404, 409}, standing);
   add("POST", "/v1/executions/{id}/force-finish", "forceFinishExecution",
-      "Ends an execution whose node is lost for good", Access::Admin, {200, 400, 404, 409, 413, 415, 422},
+      "Ends an execution that its node cannot end", Access::Admin, {200, 400, 404, 409, 413, 415, 422},
       force_finish);
   add("GET", "/v1/executions/{id}/why", "whyExecution", "What it waits for, and where it stands", Access::Own,
       {200, 404, 409}, why);

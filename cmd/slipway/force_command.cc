@@ -29,7 +29,7 @@ int force_finish(Session& session, const Force& options) {
 }  // namespace
 
 void add_force_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("force-finish", "End an execution whose node is lost for good");
+  auto* command = app.add_subcommand("force-finish", "End an execution that its node cannot end");
   auto options = std::make_shared<Force>();
   command->add_option("EXECUTION", options->name, "name or id")->required();
   command

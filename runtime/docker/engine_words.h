@@ -18,8 +18,10 @@ std::optional<Reason> refusal_of_create(int status, std::string_view words);
 /// NodeStorageFull, or none.
 std::optional<Reason> refusal_of_start(long exit_code, std::string_view words);
 
+/// It gave up a start since its client was gone.
+bool says_cancelled(std::string_view words);
+
 /// The OCI runtime itself has said that it made no container: no process of it can have been.
-bool says_cancelled(std::string_view words);  ///< it gave up a start since its client was gone
 bool says_never_made(std::string_view words);
 
 }  // namespace slipway::runtime

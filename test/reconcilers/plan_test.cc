@@ -347,5 +347,31 @@ TEST(Plan, ExhaustiveTable) {
   EXPECT_EQ(count, 10 * 7 * 64);
 }
 
+TEST(Plan, AContainerThatIsOnlyEverGoingIsNotWaitedForForEver) {
+  auto patient = node();
+  auto silent = node();
+  silent.silent = silent.engine_patience;
+  for (const auto state : {ContainerState::Removing, ContainerState::Dead}) {
+    for (const auto stage : {Stage::Launching, Stage::Running, Stage::Stopping}) {
+      EXPECT_EQ(describe(plan(row_at(stage), seen(state), patient, kNow)), "- | - | in 500 ms");
+      EXPECT_EQ(describe(plan(row_at(stage), seen(state), silent, kNow)), "- | collect | again");
+    }
+  }
+  const auto going = seen(ContainerState::Removing);
+  EXPECT_EQ(describe(plan(row_at(Stage::Claimed), going, patient, kNow)), "- | - | in 500 ms");
+  EXPECT_EQ(describe(plan(row_at(Stage::Claimed), going, silent, kNow)), "recycle EngineError | - | again");
+}
+
+TEST(Plan, ACreateThatFailsIsTriedAgainLaterEachTimeAndFiveTimesAtMost) {
+  auto row = row_at(Stage::Claimed);
+  const Error error{ErrorClass::Doubt, "no"};
+  for (const auto* next : {"in 500 ms", "in 1000 ms", "in 2000 ms", "in 4000 ms"}) {
+    const auto planned = create_failed(row, error, kNow);
+    EXPECT_EQ(describe(planned), std::string("→ Claimed | - | ") + next);
+    row.create_failures = std::get<store::Transition>(planned.record).create_failures.value();
+  }
+  EXPECT_EQ(describe(create_failed(row, error, kNow)), "finish EngineError | - | again");
+}
+
 }  // namespace
 }  // namespace slipway::reconcilers
